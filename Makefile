@@ -1,0 +1,85 @@
+# What people and CI do with Ringchat. `make` alone lists it; the work is done in deploy/.
+
+SHELL := bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+MAKEFLAGS += --no-print-directory
+
+# From the command line only: some systems have a NAME of their own in the environment.
+ifneq ($(origin NAME),command line)
+NAME :=
+endif
+export NAME
+
+BIN := .venv/bin
+ARGS ?=
+PROTOS := ringchat_proto/chat.proto ringchat_proto/replica.proto
+PROTOC = $(CURDIR)/$(BIN)/python -m grpc_tools.protoc -I proto --python_out=$(1) --pyi_out=$(1) \
+	--grpc_python_out=$(1) --mypy_grpc_out=$(1) $(PROTOS)
+
+.PHONY: help setup up down clean status logs chat \
+	test test-unit lint format types proto proto-check ci venv-dev
+
+help: ## list the targets
+	@awk 'BEGIN { FS = ":.*## " } /^##@/ { printf "\n%s\n", substr($$0, 5) } \
+		/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@printf '\n%s\n' 'RUNTIME=docker or RUNTIME=local forces one; otherwise Docker if there is an engine.'
+
+##@ A cluster
+
+up: ## start the three replicas and show them; again is harmless
+	@deploy/cluster.sh up
+
+chat: ## chat from this terminal: make chat NAME=ann
+	@deploy/cluster.sh chat "$$NAME"
+
+status: ## the replicas: role, view, in sync, entries
+	@deploy/cluster.sh status
+
+logs: ## follow what the replicas say
+	@deploy/cluster.sh logs
+
+down: ## stop the replicas; the data stays
+	@deploy/cluster.sh down
+
+clean: ## delete the cluster with its data, after asking (YES=1: without)
+	@deploy/cluster.sh clean
+
+##@ Work on the code
+
+setup: ## make .venv with everything, or bring it up to date
+	@deploy/venv.sh dev
+
+venv-dev:
+	@deploy/venv.sh dev
+
+test: venv-dev ## all tests: make test ARGS="-k name"
+	@$(BIN)/pytest $(ARGS)
+
+test-unit: venv-dev ## the tests that start no process
+	@$(BIN)/pytest tests/unit tests/architecture $(ARGS)
+
+lint: venv-dev ## ruff and mypy --strict
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
+	@$(BIN)/mypy
+
+format: venv-dev ## put the code in its usual form
+	@$(BIN)/ruff check --fix --select I .
+	@$(BIN)/ruff format .
+
+types: venv-dev ## mypy --strict alone
+	@$(BIN)/mypy
+
+proto: venv-dev ## generate the code of the .proto files
+	@PATH="$(CURDIR)/$(BIN):$$PATH" $(call PROTOC,proto)
+
+proto-check: venv-dev ## is the generated code that of the .proto files?
+	@fresh=$$(mktemp -d); trap 'rm -rf "$$fresh"' EXIT; \
+		PATH="$(CURDIR)/$(BIN):$$PATH" $(call PROTOC,"$$fresh"); \
+		for file in "$$fresh"/ringchat_proto/*; do \
+			cmp -s "$$file" "proto/ringchat_proto/$${file##*/}" \
+				|| { echo "$${file##*/} is not that of the .proto files: make proto" >&2; exit 1; }; \
+		done
+
+ci: lint proto-check test ## what CI asks for

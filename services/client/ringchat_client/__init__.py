@@ -1,0 +1,74 @@
+"""Ringchat for programs: the SDK of a replicated chat whose clients appoint the master.
+
+::
+
+    async with Client(cluster="cluster.yaml") as client:
+        await client.log_in("ann", "a password")
+        receipt = await client.send_message("bob", "hello")
+        async for message in client.receive_messages():
+            await client.acknowledge(message.id)
+
+Where to read: `client.py` is the interface, `errors.py` what can go wrong. Below it,
+`session.py` numbers requests and matches answers, `ring.py` decides which replica to
+speak to, `connection.py` does it. `cli.py` and `chat_line.py` are the command `ringchat`.
+"""
+
+import os
+
+# Without it gRPC reports every connection that breaks on the program's standard error, in
+# lines for its own developers. Read once, when gRPC is loaded.
+os.environ.setdefault("GRPC_VERBOSITY", "ERROR")
+
+from ringchat_client.client import Client
+from ringchat_client.errors import (
+    AlreadyExists,
+    ClusterFileError,
+    DeadlineExpired,
+    FailedPrecondition,
+    InvalidArgument,
+    NotDone,
+    NotFound,
+    NotKnown,
+    ResourceExhausted,
+    RingchatError,
+    Unauthenticated,
+    Unavailable,
+)
+from ringchat_client.values import (
+    Asking,
+    Connected,
+    ConnectionEvent,
+    Login,
+    Lost,
+    Message,
+    Receipt,
+    Refused,
+    ReplicaStatus,
+    Status,
+)
+
+__all__ = [
+    "AlreadyExists",
+    "Asking",
+    "Client",
+    "ClusterFileError",
+    "Connected",
+    "ConnectionEvent",
+    "DeadlineExpired",
+    "FailedPrecondition",
+    "InvalidArgument",
+    "Login",
+    "Lost",
+    "Message",
+    "NotDone",
+    "NotFound",
+    "NotKnown",
+    "Receipt",
+    "Refused",
+    "ReplicaStatus",
+    "ResourceExhausted",
+    "RingchatError",
+    "Status",
+    "Unauthenticated",
+    "Unavailable",
+]

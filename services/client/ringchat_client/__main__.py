@@ -1,0 +1,7 @@
+"""`python -m ringchat_client` is the command `ringchat`."""
+
+import sys
+
+from ringchat_client.cli import main
+
+sys.exit(main())

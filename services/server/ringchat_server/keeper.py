@@ -1,0 +1,208 @@
+"""The journal's thread: groups what is to be written, and compacts when it is worth it.
+
+All disk work of a replica runs on one thread, in order; the event loop goes on
+meanwhile. While one group is being synced the next one gathers.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import sys
+from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor
+from pathlib import Path
+from typing import TypeVar
+
+from ringchat_server.journal import (
+    CompactionAbandoned,
+    DiskFailed,
+    Journal,
+    Opened,
+    StateReader,
+)
+from ringchat_server.records import Meta, Proposal, Record
+
+log = logging.getLogger(__name__)
+
+T = TypeVar("T")
+
+COMPACT_AFTER_BYTES = 16 << 20
+"""A journal shorter than this is not worth compacting; beyond it, one twice its state is."""
+TAIL_BYTES_SMALL = 64 << 10
+"""What is left to copy may be done together with the switch."""
+
+
+class Keeper:
+    """The only user of the journal."""
+
+    def __init__(
+        self,
+        journal: Journal,
+        folder: Path,
+        replica_id: int,
+        on_synced: Callable[[int], None],
+        on_failure: Callable[[str], None],
+    ) -> None:
+        """
+        Args:
+            on_synced: told the newest ticket that is durable.
+            on_failure: told, in one line, that the disk failed: the process has to end.
+        """
+        self._journal = journal
+        self._folder = folder
+        self._replica_id = replica_id
+        self._on_synced = on_synced
+        self._on_failure = on_failure
+        self._thread = ThreadPoolExecutor(1, thread_name_prefix="journal")
+        self._records: list[Record] = []
+        self._ticket = 0
+        self._commit_index = 0
+        self._busy = False
+        self._failed = False
+        self._compaction: asyncio.Task[None] | None = None
+
+    @property
+    def busy(self) -> bool:
+        """A write is under way: what comes now will be synced with the next."""
+        return self._busy
+
+    def write(self, ticket: int, records: tuple[Record, ...], commit_index: int) -> None:
+        """Queues records; `on_synced` tells when they are durable."""
+        self._records.extend(records)
+        self._ticket, self._commit_index = ticket, commit_index
+        if not self._busy:
+            self._begin()
+
+    def store_chunk(self, offset: int, data: bytes) -> None:
+        """Keeps a piece of another replica's state."""
+        self._watch(self._thread.submit(self._journal.store_chunk, offset, data))
+
+    def install(
+        self,
+        index: int,
+        runs: tuple[tuple[int, int], ...],
+        meta: Meta,
+        aside: tuple[Proposal, ...],
+    ) -> object:
+        """Makes the stored state the journal, behind everything queued; blocks until it is.
+
+        Raises:
+            Unreadable: if it is not that state.
+            DiskFailed: if the disk refuses.
+        """
+        if self._records:
+            # They belong to the log that is being replaced, but their tickets are waited for.
+            self._thread.submit(self._journal.write, self._take(), self._commit_index).result()
+            ticket = self._ticket
+            asyncio.get_running_loop().call_soon(lambda: self._on_synced(ticket))
+        return self._thread.submit(self._journal.install, index, runs, meta, aside).result()
+
+    def reread(self) -> Opened:
+        """The journal's state again; blocks."""
+        return self._thread.submit(self._journal.reread).result()
+
+    async def open_state(self) -> StateReader | None:
+        """The state record, for another replica."""
+        return await self._run(self._journal.open_state)
+
+    async def read_state(self, reader: StateReader, offset: int, size: int) -> bytes:
+        """A piece of it."""
+        return await self._run(lambda: reader.read(offset, size))
+
+    def worth_compacting(self) -> bool:
+        """The journal has grown enough, and is not being compacted already."""
+        journal = self._journal
+        limit = max(COMPACT_AFTER_BYTES, 2 * journal.state_bytes)
+        return self._compaction is None and not self._failed and journal.size_bytes > limit
+
+    def compact(self, up_to_index: int, on_compacted: Callable[[int], None]) -> None:
+        """Begins to replace the entries up to that index by the state after them."""
+        self._compaction = asyncio.create_task(self._compact(up_to_index, on_compacted))
+
+    async def close(self) -> None:
+        """Waits for what is being written, and lets go of the file."""
+        if self._compaction:
+            self._compaction.cancel()
+            await asyncio.gather(self._compaction, return_exceptions=True)
+        await asyncio.get_running_loop().run_in_executor(self._thread, self._journal.close)
+        self._thread.shutdown()
+
+    # ------------------------------------------------------------------ writing
+
+    def _take(self) -> list[Record]:
+        records, self._records = self._records, []
+        return records
+
+    def _begin(self) -> None:
+        self._busy = True
+        loop = asyncio.get_running_loop()
+        ticket = self._ticket
+        done = self._thread.submit(self._journal.write, self._take(), self._commit_index)
+        done.add_done_callback(
+            lambda future: loop.call_soon_threadsafe(self._written, future, ticket)
+        )
+
+    def _written(self, future: Future[None], ticket: int) -> None:
+        self._busy = False
+        error = future.exception()
+        if error is not None:
+            self._fail(error)
+            return
+        if self._records:
+            self._begin()
+        self._on_synced(ticket)
+
+    def _watch(self, future: Future[None]) -> None:
+        loop = asyncio.get_running_loop()
+
+        def done(future: Future[None]) -> None:
+            if (error := future.exception()) is not None:
+                loop.call_soon_threadsafe(self._fail, error)
+
+        future.add_done_callback(done)
+
+    def _fail(self, error: BaseException) -> None:
+        """Rule 13: a failed sync is never repeated."""
+        if not self._failed:
+            self._failed = True
+            self._on_failure(str(error))
+            if not isinstance(error, DiskFailed):
+                log.error("the journal refused", exc_info=error)
+
+    # --------------------------------------------------------------- compaction
+
+    async def _compact(self, up_to_index: int, on_compacted: Callable[[int], None]) -> None:
+        log.info("compaction up to entry %d begins", up_to_index)
+        size_before = self._journal.size_bytes
+        process = await asyncio.create_subprocess_exec(
+            sys.executable,
+            "-m",
+            "ringchat_server.compactor",
+            str(self._folder),
+            str(self._replica_id),
+            str(up_to_index),
+        )
+        try:
+            if await process.wait() != 0:
+                await self._run(self._journal.abandon_compaction)
+                return
+            while await self._run(self._journal.copy_tail) > TAIL_BYTES_SMALL:
+                pass
+            await self._run(self._journal.switch)
+            on_compacted(up_to_index)
+            log.info(
+                "compaction done: %d bytes instead of %d", self._journal.size_bytes, size_before
+            )
+        except CompactionAbandoned as error:
+            log.warning("compaction abandoned: %s", error)
+        except DiskFailed as error:
+            self._fail(error)
+        finally:
+            if process.returncode is None:
+                process.kill()
+                await process.wait()
+            self._compaction = None
+
+    async def _run(self, work: Callable[[], T]) -> T:
+        return await asyncio.get_running_loop().run_in_executor(self._thread, work)

@@ -1,0 +1,319 @@
+"""One link between each two replicas: a bidirectional stream, opened by the lower id.
+
+A link carries messages in order or breaks. A broken one is opened again by the
+same side, after a short pause; the handshake then starts everything anew (rule 8).
+"""
+
+from __future__ import annotations
+
+import asyncio
+import hmac
+import logging
+import random
+from collections import deque
+from collections.abc import AsyncIterator, Callable
+from typing import Any, Protocol
+
+import grpc
+import grpc.aio
+
+from ringchat_proto import replica_pb2 as pb
+from ringchat_proto import replica_pb2_grpc as rpc
+from ringchat_server.pickled import Unreadable
+from ringchat_server.replica.values import Hello, Message
+from ringchat_server.transport import wire
+
+log = logging.getLogger(__name__)
+
+KEY_HEADER = "ringchat-cluster-key"
+MESSAGE_BYTES_MAX = 64 << 20
+QUEUE_BYTES_MAX = 128 << 20
+QUEUE_MESSAGES_MAX = 16_384
+"""What one peer may leave unread before the link to it counts as broken."""
+REDIAL_SECONDS = (0.02, 0.25)
+"""Shortest and longest pause before a link is dialled again."""
+HANDSHAKE_SECONDS_MAX = 2.0
+
+CHANNEL_OPTIONS = (
+    ("grpc.use_local_subchannel_pool", 1),
+    ("grpc.enable_http_proxy", 0),
+    ("grpc.enable_retries", 0),
+    ("grpc.dns_min_time_between_resolutions_ms", 50),
+    ("grpc.max_receive_message_length", MESSAGE_BYTES_MAX),
+    ("grpc.max_send_message_length", MESSAGE_BYTES_MAX),
+)
+
+
+class _Refused(Exception):
+    """The peer's handshake is not accepted."""
+
+
+class Owner(Protocol):
+    """What the links need of the node."""
+
+    def hello(self) -> Hello:
+        """The handshake to send now."""
+        ...
+
+    def check_hello(self, hello: Hello) -> str | None:
+        """Why that link cannot be; None if it can."""
+        ...
+
+    def link_up(self, peer_id: int, hello: Hello) -> None:
+        """A link stands."""
+        ...
+
+    def link_down(self, peer_id: int) -> None:
+        """It broke."""
+        ...
+
+    def received(self, peer_id: int, message: Message) -> None:
+        """A message came on it."""
+        ...
+
+    def override(self) -> tuple[bool, str]:
+        """The operator's word: whether it was taken, and one line."""
+        ...
+
+
+class PeerLink:
+    """The sending side of one standing link."""
+
+    def __init__(self, peer_id: int, write: Callable[[pb.LinkMessage], object]) -> None:
+        self.peer_id = peer_id
+        self._write = write
+        self._queue: deque[pb.LinkMessage] = deque()
+        self._queue_bytes = 0
+        self._wake = asyncio.Event()
+        self._room = asyncio.Event()
+        self._room.set()
+        self.broken = asyncio.Event()
+
+    def send(self, message: pb.LinkMessage) -> None:
+        """Queues a message; a peer that reads too slowly loses the link instead of our memory."""
+        self._queue.append(message)
+        self._queue_bytes += message.ByteSize()
+        if len(self._queue) > QUEUE_MESSAGES_MAX or self._queue_bytes > QUEUE_BYTES_MAX:
+            log.warning("replica %d reads too slowly; its link is broken off", self.peer_id)
+            self.broken.set()
+        self._wake.set()
+        self._room.clear()
+
+    async def drained(self) -> bool:
+        """Waits until everything queued is on its way; False if the link broke instead."""
+        room = asyncio.ensure_future(self._room.wait())
+        broken = asyncio.ensure_future(self.broken.wait())
+        try:
+            await asyncio.wait((room, broken), return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            room.cancel()
+            broken.cancel()
+        return not self.broken.is_set()
+
+    async def run_writer(self) -> None:
+        """Writes the queue to the stream until that fails."""
+        try:
+            while True:
+                while self._queue:
+                    message = self._queue.popleft()
+                    self._queue_bytes -= message.ByteSize()
+                    await self._write(message)  # type: ignore[misc]
+                self._room.set()
+                self._wake.clear()
+                await self._wake.wait()
+        except (grpc.RpcError, asyncio.InvalidStateError, grpc.aio.UsageError):
+            self.broken.set()
+
+
+class Links(rpc.ReplicaServicer):
+    """All links of one replica, and the service that the others dial."""
+
+    def __init__(self, owner: Owner, replica_id: int, peers: dict[int, str], key: bytes) -> None:
+        """
+        Args:
+            peers: `host:port` of the other replicas' peer ports.
+        """
+        self._owner = owner
+        self._me = replica_id
+        self._peers = peers
+        self._key = key
+        self._links: dict[int, PeerLink] = {}
+        self._dialling: list[asyncio.Task[None]] = []
+        self._complaints: dict[int, str] = {}
+
+    def start(self) -> None:
+        """Begins to dial the peers that are this side's to dial."""
+        self._dialling = [
+            asyncio.create_task(self._keep_dialling(peer_id, address), name=f"dial-{peer_id}")
+            for peer_id, address in self._peers.items()
+            if self._me < peer_id
+        ]
+
+    async def stop(self) -> None:
+        """Breaks all links."""
+        for task in self._dialling:
+            task.cancel()
+        for link in list(self._links.values()):
+            link.broken.set()
+        await asyncio.gather(*self._dialling, return_exceptions=True)
+
+    def send(self, peer_id: int, message: Message) -> None:
+        """Sends on the current link; without one the message is lost, as on a broken link."""
+        link = self._links.get(peer_id)
+        if link is not None:
+            link.send(wire.encode_message(message))
+
+    def current(self, peer_id: int) -> PeerLink | None:
+        """The link that stands with that peer."""
+        return self._links.get(peer_id)
+
+    # ----------------------------------------------------------------- dialling
+
+    async def _keep_dialling(self, peer_id: int, address: str) -> None:
+        pause = REDIAL_SECONDS[0]
+        while True:
+            stood = False
+            try:
+                stood = await self._dial(peer_id, address)
+            except (grpc.RpcError, grpc.aio.UsageError, asyncio.InvalidStateError) as error:
+                details = error.details() if isinstance(error, grpc.aio.AioRpcError) else str(error)
+                self._complain(peer_id, f"cannot be reached at {address}: {details}")
+            pause = REDIAL_SECONDS[0] if stood else min(pause * 2, REDIAL_SECONDS[1])
+            await asyncio.sleep(pause * random.uniform(0.5, 1.0))
+
+    async def _dial(self, peer_id: int, address: str) -> bool:
+        async with grpc.aio.insecure_channel(address, options=CHANNEL_OPTIONS) as channel:
+            metadata = ((KEY_HEADER, self._key.decode()),)
+            call = rpc.ReplicaStub(channel).Link(metadata=metadata)
+            try:
+                await call.write(wire.encode_hello(self._owner.hello()))
+                first = await asyncio.wait_for(call.read(), HANDSHAKE_SECONDS_MAX)
+                if not isinstance(first, pb.LinkMessage):
+                    return False
+                return await self._run(peer_id, first, _read_client(call), call.write)
+            except TimeoutError:
+                self._complain(peer_id, f"does not answer at {address}")
+                return False
+            except Unreadable as error:
+                self._complain(peer_id, f"sent what cannot be read: {error}")
+                return False
+            finally:
+                call.cancel()
+
+    # ------------------------------------------------------------------ serving
+
+    async def Link(  # type: ignore[override]  # grpc.aio also takes a coroutine that writes
+        self,
+        request_iterator: AsyncIterator[pb.LinkMessage],
+        context: grpc.aio.ServicerContext[pb.LinkMessage, pb.LinkMessage],
+    ) -> None:
+        """A peer dialled."""
+        await self._check_key(context)
+        try:
+            first = await asyncio.wait_for(context.read(), HANDSHAKE_SECONDS_MAX)
+            if not isinstance(first, pb.LinkMessage):
+                return
+            hello = wire.decode_hello(first)
+            refusal = self._owner.check_hello(hello)
+            if refusal is None and hello.replica_id > self._me:
+                refusal = "the lower id dials"
+            if refusal is not None:
+                self._complain(hello.replica_id, refusal)
+                raise _Refused(refusal)
+            await context.write(wire.encode_hello(self._owner.hello()))
+            await self._run(hello.replica_id, first, _read_server(context), context.write)
+        except _Refused as error:
+            await context.abort(grpc.StatusCode.FAILED_PRECONDITION, str(error))
+        except TimeoutError:
+            await context.abort(grpc.StatusCode.DEADLINE_EXCEEDED, "no hello came in time")
+        except Unreadable as error:
+            await context.abort(grpc.StatusCode.INVALID_ARGUMENT, str(error))
+
+    async def Override(
+        self,
+        request: pb.OverrideRequest,
+        context: grpc.aio.ServicerContext[pb.OverrideRequest, pb.OverrideResponse],
+    ) -> pb.OverrideResponse:
+        """The operator's word."""
+        await self._check_key(context)
+        done, explanation = self._owner.override()
+        return pb.OverrideResponse(done=done, explanation=explanation)
+
+    async def _check_key(self, context: grpc.aio.ServicerContext[Any, Any]) -> None:
+        metadata = dict(context.invocation_metadata() or ())
+        shown = metadata.get(KEY_HEADER, "")
+        shown_bytes = shown if isinstance(shown, bytes) else shown.encode()
+        if not hmac.compare_digest(shown_bytes, self._key):
+            log.warning("%s came to the peer port without the cluster key", context.peer())
+            await context.abort(grpc.StatusCode.UNAUTHENTICATED, "the cluster key is not this one")
+
+    # --------------------------------------------------------------- one link
+
+    async def _run(
+        self,
+        peer_id: int,
+        first: pb.LinkMessage,
+        messages: AsyncIterator[pb.LinkMessage],
+        write: Callable[[pb.LinkMessage], object],
+    ) -> bool:
+        """Runs a link from its handshake to its end; says whether it ever stood."""
+        hello = wire.decode_hello(first)
+        refusal = self._owner.check_hello(hello)
+        if refusal is None and hello.replica_id != peer_id:
+            refusal = f"replica {hello.replica_id} answers there: check cluster.yaml"
+        if refusal is not None:
+            self._complain(peer_id, refusal)
+            return False
+        old = self._links.pop(peer_id, None)
+        if old is not None:
+            old.broken.set()
+            self._owner.link_down(peer_id)
+        link = self._links[peer_id] = PeerLink(peer_id, write)
+        self._complaints.pop(peer_id, None)
+        log.info("link with replica %d stands", peer_id)
+        self._owner.link_up(peer_id, hello)
+        reader = asyncio.create_task(self._read(link, messages))
+        writer = asyncio.create_task(link.run_writer())
+        broken = asyncio.create_task(link.broken.wait())
+        try:
+            await asyncio.wait((reader, writer, broken), return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            for task in (reader, writer, broken):
+                task.cancel()
+            if self._links.get(peer_id) is link:
+                del self._links[peer_id]
+                link.broken.set()
+                log.info("link with replica %d broke", peer_id)
+                self._owner.link_down(peer_id)
+        return True
+
+    async def _read(self, link: PeerLink, messages: AsyncIterator[pb.LinkMessage]) -> None:
+        try:
+            async for message in messages:
+                if self._links.get(link.peer_id) is not link:
+                    return
+                self._owner.received(link.peer_id, wire.decode_message(message))
+        except Unreadable as error:
+            log.error("replica %d sent what cannot be read: %s", link.peer_id, error)
+        except (grpc.RpcError, asyncio.InvalidStateError):
+            pass  # the stream broke: `_run` tells the owner
+
+    def _complain(self, peer_id: int, line: str) -> None:
+        """Logs what is wrong with a peer once, not at every attempt."""
+        if self._complaints.get(peer_id) != line:
+            self._complaints[peer_id] = line
+            log.warning("replica %d: %s", peer_id, line)
+
+
+async def _read_client(
+    call: grpc.aio.StreamStreamCall[pb.LinkMessage, pb.LinkMessage],
+) -> AsyncIterator[pb.LinkMessage]:
+    while isinstance(message := await call.read(), pb.LinkMessage):
+        yield message
+
+
+async def _read_server(
+    context: grpc.aio.ServicerContext[pb.LinkMessage, pb.LinkMessage],
+) -> AsyncIterator[pb.LinkMessage]:
+    while isinstance(message := await context.read(), pb.LinkMessage):
+        yield message

@@ -1,0 +1,253 @@
+"""Clients' requests as proposals for the log, and its answers as responses.
+
+Everything that can be refused without the log is refused here: bad names, a
+missing token, a full server. What the log decides (is the name taken, is the
+session still valid) is decided by the chat when the entry is applied.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from typing import Any, NamedTuple, Protocol
+
+from ringchat_proto import chat_pb2 as pb
+from ringchat_server.chat import (
+    Answer,
+    BadRequest,
+    Chat,
+    check_pattern,
+    check_text,
+    normal_name,
+    verification,
+)
+from ringchat_server.records import Proposal
+from ringchat_server.transport import secrets
+
+log = logging.getLogger(__name__)
+
+OK = 0
+INVALID_ARGUMENT = 3
+RESOURCE_EXHAUSTED = 8
+UNAVAILABLE = 14
+UNAUTHENTICATED = 16
+
+CLIENT_ID_BYTES = 16
+PAGE_SIZE_DEFAULT = 100
+PAGE_SIZE_MAX = 1_000
+
+NO_TOKEN: Answer = (UNAUTHENTICATED, "log in first: this request needs a valid token")
+BAD_TOKEN: Answer = (UNAUTHENTICATED, "the token is not valid (any more): log in again")
+
+
+class Author(NamedTuple):
+    """On whose behalf a request is made."""
+
+    account: str
+    session: bytes
+    """Hash of the token; empty with an empty account."""
+
+
+NOBODY = Author("", b"")
+
+
+class Sink(Protocol):
+    """Who waits for the answer to a request."""
+
+    def answered(self, number: int, kind: str, answer: Answer) -> None:
+        """The log has answered."""
+        ...
+
+    def responded(self, response: pb.Response) -> None:
+        """Something else has."""
+        ...
+
+
+class Gate(Protocol):
+    """What the service needs of the node behind it."""
+
+    chat: Chat
+    cluster_key: bytes
+
+    def submit(self, proposal: Proposal, kind: str, sink: Sink) -> None:
+        """Gives a write to the log; the sink is answered when it is confirmed."""
+        ...
+
+    def full(self) -> bool:
+        """More writes wait than are good for anyone."""
+        ...
+
+    async def confirm_read(self) -> None:
+        """Returns when a read may be answered from `chat` (rule 12).
+
+        Raises:
+            NotServing: if this replica stops leading first.
+        """
+        ...
+
+
+class NotServing(Exception):
+    """This replica does not lead (any more); the text says why."""
+
+
+def now_ms() -> int:
+    """Unix time."""
+    return time.time_ns() // 1_000_000
+
+
+def author_of(chat: Chat, token: str) -> Author | None:
+    """Whose token it is; None if it is nobody's."""
+    if not token:
+        return NOBODY
+    session = secrets.token_hash(token)
+    account = None if session is None else chat.account_of(session, now_ms())
+    return None if session is None or account is None else Author(account, session)
+
+
+def error_response(number: int, code: int, message: str) -> pb.Response:
+    """A request's refusal."""
+    return pb.Response(number=number, error=pb.Error(code=code, message=message))
+
+
+def response_of(number: int, kind: str, answer: Answer, cluster_key: bytes) -> pb.Response:
+    """What the log answered, for the client."""
+    if kind == "send_message" and answer[0] == OK:
+        receipt = pb.SendMessageResponse(message_id=answer[1], sent_at_ms=answer[2])  # type: ignore[arg-type]
+        return pb.Response(number=number, send_message=receipt)
+    if answer[0] != OK:
+        return error_response(number, int(answer[0]), str(answer[1]))
+    response = pb.Response(number=number)
+    match kind, answer:
+        case "log_in", (_, bytes(nonce), str(name), int(expires_at_ms)):
+            token = secrets.token_of(nonce, cluster_key)
+            response.log_in.CopyFrom(
+                pb.LogInResponse(token=token, name=name, expires_at_ms=expires_at_ms)
+            )
+        case _, (_,):
+            getattr(response, kind).SetInParent()
+        case _:
+            # The number was used before, for a request of another kind.
+            used = "this number belongs to another request of this client"
+            response.error.CopyFrom(pb.Error(code=INVALID_ARGUMENT, message=used))
+    return response
+
+
+class Desk:
+    """Takes requests in, whichever call they came by."""
+
+    def __init__(self, gate: Gate, passwords: secrets.Passwords) -> None:
+        self._gate = gate
+        self._passwords = passwords
+        self._tasks: set[asyncio.Task[None]] = set()
+
+    def take(
+        self, client: bytes, number: int, kind: str, message: Any, author: Author, sink: Sink
+    ) -> None:
+        """Begins one request; its sink gets exactly one answer, unless this replica stops leading.
+
+        Args:
+            message: the protobuf request of that kind.
+        """
+        gate = self._gate
+        try:
+            if kind == "send_message":
+                request: tuple[object, ...] = ("send", normal_name(message.to), message.text)
+                check_text(message.text)
+            elif kind == "update_message":
+                request = ("update", message.up_to_message_id, ())
+            elif kind == "log_out":
+                request = ("logout",)
+            elif kind == "delete_account":
+                request = ("delete",)
+            else:
+                self._take_slowly(client, number, kind, message, sink)
+                return
+        except BadRequest as error:
+            sink.responded(error_response(number, INVALID_ARGUMENT, str(error)))
+            return
+        if not author.account:
+            # A repeated log-out or deletion has no session any more, but still its answer.
+            sink.answered(number, kind, gate.chat.recall(client, number) or NO_TOKEN)
+            return
+        self._submit(Proposal(client, number, author.account, author.session, request), kind, sink)
+
+    def _submit(self, proposal: Proposal, kind: str, sink: Sink) -> None:
+        gate = self._gate
+        number = proposal.number
+        known = gate.chat.recall(proposal.client, number)
+        if known is None:
+            known = gate.chat.refuse_name(proposal.client, number, now_ms())
+        if known is not None:
+            sink.answered(number, kind, known)
+        elif gate.full():
+            busy = "this replica has too many requests waiting; try again in a moment"
+            sink.responded(error_response(number, RESOURCE_EXHAUSTED, busy))
+        else:
+            gate.submit(proposal, kind, sink)
+
+    # ------------------------------------------- what takes longer than a moment
+
+    def _take_slowly(self, client: bytes, number: int, kind: str, message: Any, sink: Sink) -> None:
+        if kind == "create_account":
+            name, password = normal_name(message.name), _password(message.password)
+            work = self._create_account(client, number, name, password, sink)
+        elif kind == "log_in":
+            name, password = normal_name(message.name), _password(message.password)
+            work = self._log_in(client, number, name, password, sink)
+        elif kind == "list_accounts":
+            pattern = check_pattern(message.pattern or "*")
+            size = message.page_size or PAGE_SIZE_DEFAULT
+            if size > PAGE_SIZE_MAX:
+                raise BadRequest(f"page_size is at most {PAGE_SIZE_MAX}")
+            work = self._list_accounts(number, pattern, message.page_token, size, sink)
+        else:
+            raise BadRequest("an empty request")
+        task = asyncio.create_task(self._finish(work, number, sink))
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    async def _finish(self, work: Any, number: int, sink: Sink) -> None:
+        try:
+            await work
+        except secrets.TooBusy as error:
+            sink.responded(error_response(number, RESOURCE_EXHAUSTED, str(error)))
+        except NotServing as error:
+            sink.responded(error_response(number, UNAVAILABLE, str(error)))
+        except Exception:
+            log.exception("a request failed: this is a bug")
+            sink.responded(error_response(number, 13, "internal error; see the replica's log"))
+
+    async def _create_account(
+        self, client: bytes, number: int, name: str, password: str, sink: Sink
+    ) -> None:
+        request = ("create", name, await self._passwords.hash(password))
+        self._submit(Proposal(client, number, "", b"", request), "create_account", sink)
+
+    async def _log_in(
+        self, client: bytes, number: int, name: str, password: str, sink: Sink
+    ) -> None:
+        chat = self._gate.chat
+        stored = chat.password_hash(name)
+        if not await self._passwords.matches(stored, password) or stored is None:
+            wrong = "wrong name or password"
+            sink.responded(error_response(number, UNAUTHENTICATED, wrong))
+            return
+        nonce = secrets.new_nonce()
+        hashed = secrets.token_hash(secrets.token_of(nonce, self._gate.cluster_key))
+        request = ("login", name, verification(stored), hashed, nonce)
+        self._submit(Proposal(client, number, "", b"", request), "log_in", sink)
+
+    async def _list_accounts(
+        self, number: int, pattern: str, after: str, size: int, sink: Sink
+    ) -> None:
+        await self._gate.confirm_read()
+        names, more = self._gate.chat.list_accounts(pattern, after, size)
+        page = pb.ListAccountsResponse(names=names, next_page_token=names[-1] if more else "")
+        sink.responded(pb.Response(number=number, list_accounts=page))
+
+
+def _password(password: str) -> str:
+    if not 1 <= len(password.encode()) <= secrets.PASSWORD_BYTES_MAX:
+        raise BadRequest(f"a password is 1 to {secrets.PASSWORD_BYTES_MAX} bytes of UTF-8")
+    return password

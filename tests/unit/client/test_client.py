@@ -1,0 +1,304 @@
+"""The SDK as its users see it."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+from ringchat_client import (
+    AlreadyExists,
+    Client,
+    ClusterFileError,
+    Connected,
+    ConnectionEvent,
+    FailedPrecondition,
+    InvalidArgument,
+    NotDone,
+    NotFound,
+    NotKnown,
+    Receipt,
+    RingchatError,
+    Unauthenticated,
+    Unavailable,
+)
+
+from tests.unit.client.fake_cluster import FakeCluster
+
+
+@pytest.fixture
+async def client(cluster: FakeCluster) -> AsyncIterator[Client]:
+    async with Client(master=cluster.addresses[0]) as client:
+        await client.create_account("ann", "a password")
+        await client.create_account("bob", "b password")
+        await client.log_in("ann", "a password")
+        yield client
+
+
+async def test_the_example_of_the_design(cluster: FakeCluster, tmp_path: Path) -> None:
+    path = tmp_path / "cluster.yaml"
+    path.write_text(cluster.cluster_file())
+    async with Client(cluster=path) as client:
+        await client.create_account("ann", "a password")
+        login = await client.log_in("ann", "a password")
+        assert login.name == "ann"
+        receipt = await client.send_message("ann", "hello")
+        async for message in client.receive_messages():
+            assert message.id == receipt.message_id
+            assert (message.sender, message.text) == ("ann", "hello")
+            assert message.sent_at == receipt.sent_at
+            await client.acknowledge(message.id)
+            break
+        assert await client.list_accounts("a*") == ["ann"]
+        status = await client.status()
+        assert (status.view, status.master_id, status.prefer) == (0, 0, "availability")
+        assert [r.role for r in status.replicas] == ["master", "backup", "backup"]
+        assert {r.state_hash for r in status.replicas} == {"0102ff"}
+        assert cluster.state.mailboxes["ann"] == []
+
+
+async def test_the_servers_errors_have_their_kinds(client: Client) -> None:
+    with pytest.raises(AlreadyExists):
+        await client.create_account("bob", "x")
+    with pytest.raises(NotFound):
+        await client.send_message("nobody", "x")
+    with pytest.raises(Unauthenticated):
+        await client.log_in("ann", "wrong")
+    with pytest.raises(InvalidArgument):
+        await client.create_account("n" * 10_000, "x")
+
+
+async def test_what_can_never_be_sent_is_refused_here(client: Client) -> None:
+    with pytest.raises(InvalidArgument, match="the text is 65537 bytes long"):
+        await client.send_message("bob", "x" * 65_537)
+    with pytest.raises(InvalidArgument, match="the text is not valid UTF-8"):
+        await client.send_message("bob", "\ud800")
+    with pytest.raises(InvalidArgument, match="the name is"):
+        await client.create_account("n" * 100_000, "x")
+    with pytest.raises(InvalidArgument, match="message id"):
+        await client.acknowledge(-1)
+
+
+async def test_pages_are_joined(client: Client) -> None:
+    for name in ("a1", "a2", "a3", "a4"):
+        await client.create_account(name, "p")
+    assert await client.list_accounts("a?") == ["a1", "a2", "a3", "a4"]
+    assert await client.list_accounts("zzz") == []
+
+
+async def test_what_needs_a_login_says_so(cluster: FakeCluster) -> None:
+    async with Client(master=cluster.addresses[0]) as client:
+        for call in (client.log_out, client.delete_account):
+            with pytest.raises(Unauthenticated, match="nobody is logged in"):
+                await call()
+        with pytest.raises(Unauthenticated):
+            client.receive_messages()
+        with pytest.raises(Unauthenticated):
+            await client.send_message("x", "y")
+
+
+async def test_log_out_ends_the_token_everywhere(cluster: FakeCluster, client: Client) -> None:
+    token = client.token
+    await client.log_out()
+    assert client.token == ""
+    async with Client(master=cluster.addresses[1], token=token) as other:
+        with pytest.raises(Unauthenticated):
+            await other.send_message("bob", "x")
+
+
+async def test_a_token_works_in_another_client(cluster: FakeCluster, client: Client) -> None:
+    async with Client(master=cluster.addresses[2], token=client.token) as other:
+        assert isinstance(await other.send_message("bob", "x"), Receipt)
+        await other.delete_account()
+        assert other.token == ""
+    assert sorted(cluster.state.accounts) == ["bob"]
+
+
+async def test_calls_are_sent_in_the_order_in_which_they_are_made(
+    cluster: FakeCluster, client: Client
+) -> None:
+    await asyncio.gather(*(client.send_message("bob", str(i)) for i in range(2000)))
+    texts = [message.text for message in cluster.state.mailboxes["bob"]]
+    assert texts == [str(i) for i in range(2000)]
+
+
+async def test_many_requests_share_a_frame(cluster: FakeCluster, client: Client) -> None:
+    before = len(cluster.replicas[0].frames)
+    await asyncio.gather(*(client.send_message("bob", str(i)) for i in range(512)))
+    assert len(cluster.replicas[0].frames) - before <= 4
+
+
+async def test_a_failover_is_a_slower_call_and_not_an_error(
+    cluster: FakeCluster, client: Client
+) -> None:
+    sends = [asyncio.create_task(client.send_message("bob", str(i))) for i in range(300)]
+    await asyncio.sleep(0)
+    await cluster.kill(0)
+    more = [asyncio.create_task(client.send_message("bob", str(300 + i))) for i in range(300)]
+    receipts = await asyncio.gather(*sends, *more)
+    assert len({receipt.message_id for receipt in receipts}) == 600
+    texts = [message.text for message in cluster.state.mailboxes["bob"]]
+    assert texts == [str(i) for i in range(600)]
+
+
+# ------------------------------------------------------------------------ deadlines
+
+
+async def test_never_written_is_certainly_not_done(cluster: FakeCluster) -> None:
+    for replica_id in range(3):
+        await cluster.kill(replica_id)
+    async with Client(master=cluster.addresses[0]) as client:
+        started = time.monotonic()
+        with pytest.raises(NotDone, match="certainly not done.*refused"):
+            await client.create_account("ann", "p", timeout=0.1)
+        assert 0.09 < time.monotonic() - started < 0.5
+        await cluster.start(0)
+        cluster.promote(0)
+        await client.create_account("bob", "p")
+    assert list(cluster.state.accounts) == ["bob"]
+    assert [number for _, number, _ in cluster.state.log] == [1], "no hole in the sequence"
+
+
+async def test_written_and_not_confirmed_is_not_known_and_can_be_sent_again(
+    cluster: FakeCluster, client: Client
+) -> None:
+    cluster.replicas[0].mute = True
+    with pytest.raises(NotKnown, match="not known") as caught:
+        await client.send_message("bob", "once", timeout=0.05)
+    cluster.replicas[0].mute = False
+    receipt = await caught.value.send_again(timeout=5.0)
+    assert [m.id for m in cluster.state.mailboxes["bob"]] == [receipt.message_id]
+
+
+async def test_sent_again_it_may_be_not_known_again(cluster: FakeCluster, client: Client) -> None:
+    cluster.replicas[0].swallow = True
+    with pytest.raises(NotKnown) as caught:
+        await client.send_message("bob", "once", timeout=0.05)
+    with pytest.raises(NotKnown) as again:
+        await caught.value.send_again(timeout=0.05)
+    cluster.replicas[0].swallow = False
+    await again.value.send_again()
+    assert len(cluster.state.mailboxes["bob"]) == 1
+
+
+async def test_what_was_given_up_is_not_sent_by_a_failover(
+    cluster: FakeCluster, client: Client
+) -> None:
+    cluster.replicas[0].swallow = True
+    with pytest.raises(NotKnown):
+        await client.send_message("bob", "given up", timeout=0.05)
+    await cluster.kill(0)
+    await client.send_message("bob", "kept")
+    assert [m.text for m in cluster.state.mailboxes["bob"]] == ["kept"]
+
+
+async def test_a_read_that_timed_out_is_not_done(cluster: FakeCluster, client: Client) -> None:
+    cluster.replicas[0].mute = True
+    with pytest.raises(NotDone):
+        await client.list_accounts(timeout=0.05)
+
+
+async def test_a_cancelled_call_is_given_up(cluster: FakeCluster, client: Client) -> None:
+    cluster.replicas[0].swallow = True
+    task = asyncio.create_task(client.send_message("bob", "cancelled"))
+    await asyncio.sleep(0.02)
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+    await cluster.kill(0)
+    await client.send_message("bob", "kept")
+    assert [m.text for m in cluster.state.mailboxes["bob"]] == ["kept"]
+
+
+# -------------------------------------------------------------------- open and close
+
+
+async def test_closing_tells_those_who_wait(cluster: FakeCluster, client: Client) -> None:
+    cluster.replicas[0].mute = True
+    waiting = asyncio.create_task(client.send_message("bob", "x"))
+    while not cluster.state.mailboxes["bob"]:
+        await asyncio.sleep(0.001)
+    await client.close()
+    with pytest.raises(NotKnown, match="closed"):
+        await waiting
+    with pytest.raises(FailedPrecondition, match="closed"):
+        await client.send_message("bob", "y")
+
+
+async def test_it_has_to_be_entered_once(cluster: FakeCluster) -> None:
+    client = Client(master=cluster.addresses[0])
+    with pytest.raises(FailedPrecondition, match="async with"):
+        await client.create_account("ann", "p")
+    async with client:
+        with pytest.raises(FailedPrecondition, match="only once"):
+            await client.__aenter__()
+
+
+async def test_an_observer_that_raises_fails_the_client_loudly(cluster: FakeCluster) -> None:
+    def observer(_: ConnectionEvent) -> None:
+        raise ZeroDivisionError("observer")
+
+    async with Client(master=cluster.addresses[0], on_connection=observer) as client:
+        with pytest.raises(RingchatError):
+            await client.create_account("ann", "p")
+        with pytest.raises(RingchatError, match="ZeroDivisionError"):
+            await client.create_account("ann", "p")
+
+
+async def test_the_observer_sees_the_walk(cluster: FakeCluster) -> None:
+    events: list[ConnectionEvent] = []
+    async with Client(master=cluster.addresses[0], on_connection=events.append) as client:
+        await client.create_account("ann", "p")
+        await cluster.kill(0)
+        await client.create_account("bob", "p")
+    kinds = [type(event).__name__ for event in events]
+    assert kinds == ["Asking", "Connected", "Lost", "Asking", "Connected"]
+    assert isinstance(events[-1], Connected)
+    assert 0 < events[-1].seconds < 1
+
+
+def test_wrong_arguments_are_named(tmp_path: Path) -> None:
+    with pytest.raises(InvalidArgument, match="either"):
+        Client()
+    with pytest.raises(InvalidArgument, match="either"):
+        Client("cluster.yaml", master="a:1")
+    with pytest.raises(InvalidArgument, match="host:port"):
+        Client(master="nonsense")
+    with pytest.raises(ClusterFileError, match="No such file"):
+        Client(tmp_path / "missing.yaml")
+
+
+# --------------------------------------------------------------------------- status
+
+
+async def test_status_shows_who_cannot_be_reached(cluster: FakeCluster, client: Client) -> None:
+    await cluster.kill(2)
+    status = await client.status()
+    assert [r.role for r in status.replicas] == ["master", "backup", "unreachable"]
+    assert status.replicas[2].view == -1
+    assert "refused" in status.replicas[2].reason
+    assert status.replicas[2].address == cluster.addresses[2]
+
+
+async def test_status_does_not_wait_for_a_hung_replica(
+    cluster: FakeCluster, client: Client
+) -> None:
+    cluster.replicas[1].awake.clear()
+    started = time.monotonic()
+    status = await client.status(timeout=0.2)
+    assert time.monotonic() - started < 0.5
+    assert [r.role for r in status.replicas] == ["master", "unreachable", "backup"]
+
+
+async def test_status_without_a_master(cluster: FakeCluster, client: Client) -> None:
+    cluster.serving = False
+    assert (await client.status()).master_id == -1
+
+
+async def test_status_of_a_silent_address(cluster: FakeCluster) -> None:
+    await cluster.kill(0)
+    async with Client(master=cluster.addresses[0]) as client:
+        with pytest.raises(Unavailable, match="refused"):
+            await client.status(timeout=0.1)

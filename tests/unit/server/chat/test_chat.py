@@ -1,0 +1,503 @@
+"""The chat as a whole: what an entry does, and that it does so everywhere alike."""
+
+from __future__ import annotations
+
+import pickle
+import subprocess
+import sys
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from ringchat_server.chat import chat as chat_module
+from ringchat_server.chat.accounts import SESSION_LIFETIME_MS, verification
+from ringchat_server.chat.answers import (
+    ALREADY_EXISTS,
+    BAD_NUMBER,
+    DONE,
+    FORGOTTEN,
+    MAILBOX_FULL,
+    MALFORMED,
+    NOT_LOGGED_IN,
+    WRONG_PASSWORD,
+    Answer,
+    name_taken,
+    no_account,
+)
+from ringchat_server.chat.chat import Chat
+from ringchat_server.chat.dedupe import IDLE_MAX_MS
+from ringchat_server.chat.kept import WINDOW
+from ringchat_server.chat.mailbox import Message
+from ringchat_server.pickled import Unreadable, entry_of
+from ringchat_server.records import NOOP, Entry
+
+NOW_MS = 1_700_000_000_000
+ANN, BOB, CY = b"a" * 16, b"b" * 16, b"c" * 16
+TOKEN = {"ann": b"A" * 32, "bob": b"B" * 32}
+NONCE = b"n" * 32
+
+
+class Room:
+    """A chat with ann and bob in it, both logged in, and short words for entries."""
+
+    def __init__(self) -> None:
+        self.chat = Chat()
+        self.now_ms = NOW_MS
+        self.numbers = iter(range(1, 10**9))
+        for name in ("ann", "bob"):
+            assert self.ask("create", name, f"hash of {name}") == DONE
+            assert self.log_in(name, TOKEN[name])[0] == 0
+
+    def entry(self, *request: object, account: str = "", session: bytes | None = None) -> Entry:
+        token = TOKEN.get(account, b"") if session is None else session
+        return Entry(0, self.now_ms, CY, next(self.numbers), account, token, request)
+
+    def apply(self, entry: Entry) -> Answer:
+        return self.chat.apply(self.chat.applied_index + 1, entry)
+
+    def ask(self, *request: object, account: str = "", session: bytes | None = None) -> Answer:
+        return self.apply(self.entry(*request, account=account, session=session))
+
+    def log_in(self, name: str, token_hash: bytes) -> Answer:
+        return self.ask("login", name, verification(f"hash of {name}"), token_hash, NONCE)
+
+    def waiting(self, name: str) -> list[str]:
+        return [m.text for m in self.chat.undelivered(name, 0, 10**6, 10**9)]
+
+
+@pytest.fixture
+def room() -> Room:
+    return Room()
+
+
+# ------------------------------------------------------------------- each request
+
+
+def test_a_message_is_named_by_its_index_and_dated_by_its_entry(room: Room) -> None:
+    answer = room.ask("send", "bob", "hi", account="ann")
+    assert answer == (0, room.chat.applied_index, NOW_MS)
+    assert room.chat.undelivered("bob", 0, 9, 99) == [
+        Message(room.chat.applied_index, "ann", "hi", NOW_MS)
+    ]
+    assert room.chat.undelivered("bob", room.chat.applied_index, 9, 99) == []
+
+
+def test_nobody_has_no_messages(room: Room) -> None:
+    assert room.ask("send", "eve", "hi", account="ann") == no_account("eve")
+    assert room.chat.undelivered("eve", 0, 9, 99) == []
+
+
+def test_a_full_mailbox(room: Room, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(chat_module, "UNDELIVERED_MAX", 2)
+    for text in ("one", "two"):
+        assert room.ask("send", "bob", text, account="ann")[0] == 0
+    assert room.ask("send", "bob", "three", account="ann") == MAILBOX_FULL
+    # Confirmed once, by a master that lost its view: let in all the same.
+    assert room.ask("send", "bob", "four", account="ann", session=b"")[0] == 0
+    assert room.waiting("bob") == ["one", "two", "four"]
+
+
+def test_a_handed_over_message_survives_its_sender(room: Room) -> None:
+    assert room.ask("delete", account="ann") == DONE
+    assert room.ask("send", "bob", "hi", account="ann", session=b"")[0] == 0
+    assert room.chat.undelivered("bob", 0, 9, 99)[0].sender == "ann"
+    assert room.ask("send", "bob", "hi", account="\ud800", session=b"") == MALFORMED
+
+
+def test_an_update_removes_up_to_an_id(room: Room) -> None:
+    ids = [room.ask("send", "bob", text, account="ann")[1] for text in "abc"]
+    assert room.ask("update", ids[1], (), account="bob") == DONE
+    assert room.waiting("bob") == ["c"]
+    assert room.ask("update", ids[0], (), account="bob") == DONE
+    assert room.ask("update", 10**30, (), account="bob") == DONE
+    assert room.waiting("bob") == []
+    assert room.ask("update", 1, (), account="ann") == DONE, "a mailbox that never was"
+
+
+def test_a_name_is_taken_once(room: Room) -> None:
+    assert room.ask("create", "ann", "another hash") == name_taken("ann")
+    assert room.chat.password_hash("ann") == "hash of ann"
+    assert room.chat.password_hash("eve") is None
+
+
+def test_an_account_too_many(room: Room, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(chat_module, "ACCOUNTS_MAX", 3)
+    assert room.ask("create", "cy", "hash") == DONE
+    assert room.ask("create", "dan", "hash")[0] == 8
+    assert room.chat.password_hash("dan") is None
+
+
+def test_a_login_is_for_the_hash_it_was_checked_against(room: Room) -> None:
+    token = b"T" * 32
+    assert room.log_in("ann", token) == (0, NONCE, "ann", NOW_MS + SESSION_LIFETIME_MS)
+    assert room.chat.account_of(token, NOW_MS) == "ann"
+    room.ask("delete", account="ann")
+    room.ask("create", "ann", "the hash of another ann")
+    assert room.log_in("ann", token) == WRONG_PASSWORD
+    assert room.log_in("eve", token) == WRONG_PASSWORD
+    assert room.chat.account_of(token, NOW_MS) is None
+
+
+def test_an_expired_session_does_not_stand_in_the_way_of_a_login(room: Room) -> None:
+    room.now_ms += SESSION_LIFETIME_MS
+    verified = verification("hash of ann")
+    request = ("login", "ann", verified, b"T" * 32, NONCE)
+    assert room.ask(*request, account="ann")[0] == 0
+
+
+def test_deleting_takes_everything_along(room: Room) -> None:
+    room.ask("send", "bob", "hi", account="ann")
+    assert room.ask("delete", account="bob") == DONE
+    assert room.chat.account_of(TOKEN["bob"], NOW_MS) is None
+    assert room.chat.list_accounts("", "", 9) == (["ann"], False)
+    room.ask("create", "bob", "hash")
+    assert room.waiting("bob") == []
+
+
+def test_a_logout_ends_one_session(room: Room) -> None:
+    room.log_in("ann", b"T" * 32)
+    assert room.ask("logout", account="ann") == DONE
+    assert room.chat.account_of(TOKEN["ann"], NOW_MS) is None
+    assert room.chat.account_of(b"T" * 32, NOW_MS) == "ann"
+    assert room.ask("logout", b"T" * 32, account="bob", session=b"") == DONE
+    assert room.chat.account_of(b"T" * 32, NOW_MS) == "ann", "not bob's to end"
+    assert room.ask("logout", b"T" * 32, account="ann", session=b"") == DONE
+    assert room.chat.account_of(b"T" * 32, NOW_MS) is None
+
+
+@pytest.mark.parametrize(
+    "request_", [("delete",), ("logout",), ("send", "bob", "x"), ("update", 1, ())]
+)
+def test_who_may_not(room: Room, request_: tuple[object, ...]) -> None:
+    assert room.ask(*request_) == NOT_LOGGED_IN, "nobody"
+    assert room.ask(*request_, account="ann", session=b"?" * 32) == NOT_LOGGED_IN, "forged"
+    assert room.ask(*request_, account="ann", session=TOKEN["bob"]) == NOT_LOGGED_IN, "bob's"
+    assert room.ask(*request_, account="", session=TOKEN["ann"]) == NOT_LOGGED_IN
+    room.now_ms += SESSION_LIFETIME_MS
+    assert room.ask(*request_, account="ann") == NOT_LOGGED_IN, "expired"
+    assert room.ask(*request_, account="ann", session=b"")[0] in (0, 5), "vouched for"
+
+
+def test_names_page_by_page(room: Room) -> None:
+    assert room.chat.list_accounts("*", "", 1) == (["ann"], True)
+    assert room.chat.list_accounts("*", "ann", 1) == (["bob"], False)
+    assert room.chat.list_accounts("c*", "", 1) == ([], False)
+
+
+# ------------------------------------------------------------------- once
+
+
+def test_a_duplicate_changes_nothing_and_gets_the_same_answer(room: Room) -> None:
+    entry = room.entry("send", "bob", "hi", account="ann")
+    answer = room.apply(entry)
+    room.ask("logout", account="ann")
+    before = room.chat.export()[5]
+    # The session is over and the text is another: the name alone decides.
+    assert room.apply(entry._replace(view=4, request=("send", "bob", "other"))) == answer
+    assert room.chat.export()[5] == before
+    assert room.waiting("bob") == ["hi"]
+    assert room.chat.recall(CY, entry.number) == answer
+
+
+def test_errors_are_answers_too(room: Room) -> None:
+    entry = room.entry("send", "eve", "hi", account="ann")
+    assert room.apply(entry) == no_account("eve")
+    room.ask("create", "eve", "hash")
+    assert room.apply(entry) == no_account("eve")
+    assert room.waiting("eve") == []
+
+
+def test_recall(room: Room) -> None:
+    entry = room.entry("send", "bob", "hi", account="ann")
+    assert room.chat.recall(CY, entry.number) is None
+    answer = room.apply(entry)
+    assert room.chat.recall(CY, entry.number) == answer
+    assert room.chat.recall(b"other", entry.number) is None
+    assert room.chat.recall(CY, 0) is None
+    for _ in range(WINDOW):
+        room.ask("noop")
+    assert room.chat.recall(CY, entry.number) == FORGOTTEN
+    assert room.apply(entry)[0] == ALREADY_EXISTS
+    assert room.waiting("bob") == ["hi"]
+
+
+def test_a_client_idle_for_a_day_is_forgotten_by_the_time_of_the_entries(room: Room) -> None:
+    entry = room.entry("send", "bob", "hi", account="ann")
+    room.apply(entry)
+    room.now_ms += IDLE_MAX_MS + 1
+    assert room.chat.recall(CY, entry.number) is not None
+    room.apply(Entry(1, room.now_ms, b"", 0, "", b"", NOOP))
+    assert room.chat.recall(CY, entry.number) is None
+
+
+def test_without_a_client_nothing_is_remembered(room: Room) -> None:
+    entry = Entry(0, NOW_MS, b"", 7, "ann", TOKEN["ann"], ("send", "bob", "hi"))
+    assert room.apply(entry) != room.apply(entry)
+    assert room.chat.recall(b"", 7) is None
+    assert room.waiting("bob") == ["hi", "hi"]
+
+
+def test_a_name_is_refused_before_it_is_proposed(room: Room) -> None:
+    assert room.chat.refuse_name(CY, 10**6) is None
+    assert room.chat.refuse_name(CY, 0) == BAD_NUMBER
+    assert room.chat.refuse_name(CY, 0, NOW_MS) == BAD_NUMBER
+
+
+# ------------------------------------------------------------------- any entry at all
+
+builtin_values = st.recursive(
+    st.one_of(
+        st.none(),
+        st.booleans(),
+        st.integers(),
+        st.floats(),
+        st.text(st.characters(), max_size=5),
+        st.binary(max_size=33),
+        st.builds(bytearray),
+        st.frozensets(st.text(max_size=2), max_size=3),
+    ),
+    lambda inner: st.one_of(
+        st.lists(inner, max_size=3),
+        st.lists(inner, max_size=3).map(tuple),
+        st.dictionaries(st.text(max_size=2), inner, max_size=2),
+    ),
+    max_leaves=6,
+)
+names = st.sampled_from(["ann", "bob", "cy", "eve", ""])
+tokens = st.sampled_from([b"", TOKEN["ann"], TOKEN["bob"], b"T" * 32])
+kinds = st.sampled_from(["noop", "create", "delete", "login", "logout", "send", "update", "?"])
+good_requests = st.one_of(
+    st.just(NOOP),
+    st.tuples(st.just("create"), names, names.map("hash of {}".format)),
+    st.just(("delete",)),
+    st.tuples(
+        st.just("login"),
+        names,
+        names.map(lambda name: verification(f"hash of {name}")),
+        tokens,
+        st.just(NONCE),
+    ),
+    st.just(("logout",)),
+    st.tuples(st.just("send"), names, st.sampled_from(["hi", "é", "x" * 70_000, "\ud800"])),
+    st.tuples(
+        st.just("update"),
+        st.integers(0, 60),
+        st.lists(st.tuples(st.sampled_from([ANN, BOB]), st.integers(0, 9)), max_size=3).map(tuple),
+    ),
+)
+any_requests = st.tuples(kinds, st.lists(builtin_values, max_size=4)).map(lambda r: (r[0], *r[1]))
+times = st.one_of(
+    st.integers(NOW_MS, NOW_MS + 10),
+    st.sampled_from([NOW_MS + IDLE_MAX_MS + 5, NOW_MS + SESSION_LIFETIME_MS]),
+)
+entries = st.builds(
+    Entry,
+    st.integers(0, 3),
+    times,
+    st.sampled_from([ANN, BOB, CY, b""]),
+    st.integers(1, 12),
+    names,
+    tokens,
+    good_requests,
+)
+any_entries = st.builds(
+    Entry,
+    st.one_of(st.integers(), st.booleans()),
+    st.one_of(times, st.integers(), st.sampled_from([2**63, -1])),
+    st.one_of(st.sampled_from([ANN, b""]), st.binary(max_size=80)),
+    st.one_of(st.integers(), st.integers(1, 5), st.booleans()),
+    st.one_of(names, st.text(st.characters(), max_size=40)),
+    st.one_of(tokens, st.binary(max_size=3)),
+    st.one_of(good_requests, any_requests),
+)
+
+
+@settings(max_examples=400, deadline=None)
+@given(st.lists(any_entries, min_size=1, max_size=8))
+def test_apply_never_raises(history: list[Entry]) -> None:
+    room = Room()
+    for entry in history:
+        try:
+            readable = entry_of(tuple(entry))
+        except Unreadable:
+            continue
+        answer = room.apply(readable)
+        assert type(answer[0]) is int
+        assert answer[0] in (0, 3, 5, 6, 8, 16)
+        if readable.client:
+            assert room.apply(readable) in (answer, FORGOTTEN)
+    assert Chat.load(room.chat.export()).export() == room.chat.export()
+
+
+def test_values_that_cannot_be_written_are_answered() -> None:
+    chat = Chat()
+    endless: list[object] = []
+    endless.append(endless)
+    deep: object = ()
+    for _ in range(100_000):
+        deep = (deep,)
+    for index, value in enumerate([endless, deep, {1}, object], 1):
+        entry = Entry(0, 0, ANN, index, "ann", b"", ("send", "bob", value))
+        assert chat.apply(index, entry) == MALFORMED
+    while deep:
+        deep = deep[0] if isinstance(deep, tuple) else None  # freed layer by layer
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"time_ms": -1},
+        {"time_ms": 2**62 + 1},
+        {"number": 0},
+        {"number": 2**63 + 1},
+        {"client": b"x" * 65},
+    ],
+)
+def test_an_impossible_frame_is_malformed(room: Room, change: dict[str, Any]) -> None:
+    entry = room.entry("send", "bob", "hi", account="ann")._replace(**change)
+    before = room.chat.export()[4:]
+    assert room.apply(entry) == MALFORMED
+    assert room.chat.export()[4:] == before
+
+
+def test_entries_are_applied_one_after_the_other(room: Room) -> None:
+    entry = room.entry("noop")
+    for index in (room.chat.applied_index, room.chat.applied_index + 2):
+        with pytest.raises(AssertionError):
+            room.chat.apply(index, entry)
+
+
+# ------------------------------------------------------------------- alike everywhere
+
+
+def run(chat: Chat, history: list[Entry]) -> Iterator[tuple[Answer, bytes]]:
+    for entry in history:
+        yield chat.apply(chat.applied_index + 1, entry), chat.digest
+
+
+@settings(max_examples=200, deadline=None)
+@given(st.lists(entries, max_size=30), st.lists(entries, max_size=30))
+def test_a_loaded_chat_has_the_same_future(past: list[Entry], future: list[Entry]) -> None:
+    room = Room()
+    list(run(room.chat, past))
+    state = pickle.loads(pickle.dumps(room.chat.export(), 5))
+    loaded = Chat.load(state)
+    assert loaded.export() == room.chat.export()
+    assert list(run(loaded, future)) == list(run(room.chat, future))
+    assert loaded.export() == room.chat.export()
+
+
+@settings(max_examples=100, deadline=None)
+@given(st.lists(entries, min_size=1, max_size=20), st.data())
+def test_the_digest_tells_histories_apart(history: list[Entry], data: st.DataObject) -> None:
+    one, same, other = Room().chat, Room().chat, Room().chat
+    list(run(one, history))
+    list(run(same, [Entry(*pickle.loads(pickle.dumps(tuple(e)))) for e in history]))
+    assert one.digest == same.digest
+    at = data.draw(st.integers(0, len(history) - 1))
+    field = data.draw(st.sampled_from(["view", "number", "account"]))
+    old = getattr(history[at], field)
+    change: dict[str, Any] = {field: old + "x" if isinstance(old, str) else old + 1}
+    list(run(other, [*history[:at], history[at]._replace(**change), *history[at + 1 :]]))
+    assert one.digest != other.digest
+
+
+def test_the_digest_covers_the_order_and_the_answers(room: Room) -> None:
+    other = Room()
+    first, second = (room.entry("send", "bob", text, account="ann") for text in "ab")
+    for place, order in ((room, (first, second)), (other, (second, first))):
+        for entry in order:
+            place.apply(entry)
+    assert room.chat.digest != other.chat.digest
+    digests = set()
+    for name in ("ann", "bob"):  # the same entry, answered differently
+        alone = Chat()
+        alone._accounts.create(name, "hash")
+        alone.apply(1, Entry(0, 0, ANN, 1, "", b"", ("create", "ann", "hash")))
+        digests.add(alone.digest)
+    assert len(digests) == 2
+
+
+SCRIPT = """
+from ringchat_server.chat import Chat, verification
+from ringchat_server.records import Entry
+chat = Chat()
+for i in range(1, 200):
+    name = f"n{i * 7 % 40}"
+    request = [("create", name, "h"),
+               ("login", name, verification("h"), bytes([i]) * 32, bytes(32)),
+               ("send", name, "é" * i), ("update", i - 3, ((b"c3", i - 4),))][i % 4]
+    chat.apply(i, Entry(0, i, b"c%d" % (i % 5), i, name, b"", request))
+print(chat.digest.hex(), repr(chat.export()))
+"""
+
+
+def test_another_process_with_another_hash_seed_arrives_at_the_same() -> None:
+    outputs = [
+        subprocess.run(
+            [sys.executable, "-c", SCRIPT],
+            env={"PYTHONHASHSEED": seed, "PYTHONPATH": ":".join(sys.path), "PYTHONUTF8": "1"},
+            capture_output=True,
+            check=True,
+        ).stdout
+        for seed in ("1", "2")
+    ]
+    assert outputs[0] == outputs[1]
+    assert len(outputs[0]) > 1000
+
+
+def test_the_digest_is_pinned(room: Room) -> None:
+    # Replicas of two releases run side by side: a change of this value is a change of
+    # the format of the state, never a detail.
+    room.ask("send", "bob", "hi", account="ann")
+    assert room.chat.digest.hex() == "8cb34029bef05efdf3bd0e57577b68cc"
+
+
+@pytest.mark.parametrize(
+    ("at", "value", "why"),
+    [
+        (0, "another program", "unknown format"),
+        (1, 2, "unknown format"),
+        (2, -1, "impossible"),
+        (2, "7", "not the state"),
+        (3, b"short", "impossible"),
+        (4, None, "not the state"),
+        (5, None, "accounts"),
+        (6, None, "clients"),
+    ],
+)
+def test_a_state_of_another_shape_is_refused(room: Room, at: int, value: object, why: str) -> None:
+    state = list(room.chat.export())
+    state[at] = value
+    with pytest.raises(ValueError, match=why) as refusal:
+        Chat.load(tuple(state))
+    assert "\n" not in str(refusal.value)
+
+
+@pytest.mark.parametrize("value", [None, (), [], "x", (1, 2, 3)])
+def test_what_is_no_state_is_refused(value: object) -> None:
+    with pytest.raises(ValueError, match="not the state"):
+        Chat.load(value)
+
+
+@settings(max_examples=300, deadline=None)
+@given(st.data())
+def test_a_state_damaged_anywhere_is_loaded_or_refused(data: st.DataObject) -> None:
+    room = Room()
+    room.ask("send", "bob", "hi", account="ann")
+    room.ask("update", 0, ((CY, 1),), account="bob")
+
+    def damage(value: object) -> object:
+        if isinstance(value, tuple) and value and data.draw(st.integers(0, 3)):
+            at = data.draw(st.integers(0, len(value) - 1))
+            return (*value[:at], damage(value[at]), *value[at + 1 :])
+        return data.draw(builtin_values)
+
+    try:
+        loaded = Chat.load(damage(room.chat.export()))
+    except ValueError:
+        return
+    assert isinstance(loaded.export(), tuple)

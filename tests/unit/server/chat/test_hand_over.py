@@ -1,0 +1,269 @@
+"""Rule 6: what a replica gives up, told in the words of the new order."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from ringchat_server.chat.accounts import verification
+from ringchat_server.chat.chat import Chat
+from ringchat_server.chat.hand_over import hand_over
+from ringchat_server.records import NOOP, Entry, Proposal
+
+ANN, BOB, CY, DAN = (name * 16 for name in (b"a", b"b", b"c", b"d"))
+NAMES = {ANN: "ann", BOB: "bob", CY: "cy", DAN: "dan"}
+
+
+class Order:
+    """A log, and the chat that applied it. Forks stand for the sides of a partition."""
+
+    def __init__(self, view: int = 0, entries: Sequence[Entry] = ()) -> None:
+        self.view = view
+        self.entries: list[Entry] = []
+        self.chat = Chat()
+        for entry in entries:
+            self.append(entry)
+
+    def append(self, entry: Entry) -> int:
+        self.entries.append(entry)
+        self.chat.apply(len(self.entries), entry)
+        return len(self.entries)
+
+    def ask(self, client: bytes, number: int, *request: object, account: str | None = None) -> int:
+        who = NAMES[client] if account is None else account
+        session = b"" if request[0] in ("create", "login") else client * 2
+        return self.append(Entry(self.view, 1_000, client, number, who, session, request))
+
+    def propose(self, proposals: Sequence[Proposal]) -> None:
+        for proposal in proposals:
+            self.append(Entry(self.view, 1_000, *proposal))
+
+    def fork(self, view: int) -> Order:
+        other = Order(self.view, self.entries)
+        other.view = view
+        other.append(Entry(view, 1_000, b"", 0, "", b"", NOOP))
+        return other
+
+    def texts(self, account: str) -> list[str]:
+        return [m.text for m in self.chat.undelivered(account, 0, 10**6, 10**9)]
+
+
+def everybody() -> Order:
+    """Four accounts, each logged in with a token of its client's bytes."""
+    order = Order()
+    for client, name in NAMES.items():
+        order.ask(client, 1, "create", name, f"hash of {name}", account="")
+        verified = verification(f"hash of {name}")
+        order.ask(client, 2, "login", name, verified, client * 2, bytes(32), account="")
+    return order
+
+
+def after_healing(lost: Order, kept: Order, common: int) -> tuple[Proposal, ...]:
+    proposals = hand_over(lost.entries[common:], common + 1)
+    kept.propose(proposals)
+    return proposals
+
+
+def test_an_acknowledgement_of_one_side_does_not_remove_a_message_of_the_other() -> None:
+    before = everybody()
+    before.ask(DAN, 3, "send", "bob", "from before")
+    common = len(before.entries)
+
+    lost = before.fork(view=1)
+    hi = lost.ask(ANN, 3, "send", "bob", "hi")
+    lost.ask(ANN, 4, "send", "bob", "not read yet")
+    lost.ask(BOB, 3, "update", hi, ())
+    assert lost.texts("bob") == ["not read yet"]
+
+    kept = before.fork(view=2)
+    hello = kept.ask(CY, 3, "send", "bob", "hello")
+    assert hello == hi, "the story needs two messages of one id"
+
+    after_healing(lost, kept, common)
+    assert kept.texts("bob") == ["hello", "not read yet"]
+
+
+def test_taken_literally_the_same_acknowledgement_would_lose_it() -> None:
+    # The same story without the rewriting: what the rewriting is there for.
+    before = everybody()
+    common = len(before.entries)
+    lost = before.fork(view=1)
+    lost.ask(BOB, 3, "update", lost.ask(ANN, 3, "send", "bob", "hi"), ())
+    kept = before.fork(view=2)
+    kept.ask(CY, 3, "send", "bob", "hello")
+    kept.propose([Proposal(*e[2:5], b"", e.request) for e in lost.entries[common + 1 :]])
+    assert "hello" not in kept.texts("bob")
+
+
+def test_a_dropped_suffix_that_is_dropped_again_still_means_the_same() -> None:
+    before = everybody()
+    old = before.ask(DAN, 3, "send", "bob", "from before")
+    common = len(before.entries)
+    first = before.fork(view=1)
+    first.ask(BOB, 3, "update", first.ask(ANN, 3, "send", "bob", "hi"), ())
+    second = before.fork(view=2)
+    second.ask(CY, 3, "send", "bob", "hello")
+    after_healing(first, second, common)
+    assert second.texts("bob") == ["hello"]
+    third = before.fork(view=3)
+    third.ask(DAN, 4, "send", "bob", "good morning")
+    third.ask(DAN, 5, "send", "bob", "good evening")
+    proposals = after_healing(second, third, common)
+    assert third.texts("bob") == ["good morning", "good evening", "hello"]
+    assert proposals[-1].request == ("update", common, ((ANN, 3),))
+    assert old <= common
+
+
+def test_handing_over_twice_changes_nothing() -> None:
+    before = everybody()
+    common = len(before.entries)
+    lost = before.fork(view=1)
+    lost.ask(BOB, 3, "update", lost.ask(ANN, 3, "send", "bob", "hi"), ())
+    lost.ask(ANN, 4, "send", "bob", "again")
+    kept = before.fork(view=2)
+    proposals = after_healing(lost, kept, common)
+    kept.propose(proposals)
+    assert kept.texts("bob") == ["again"]
+
+
+def test_a_named_message_is_removed_once_and_only_from_its_receiver() -> None:
+    order = everybody()
+    order.ask(ANN, 3, "send", "bob", "one")
+    order.ask(ANN, 4, "send", "cy", "two")
+    order.ask(ANN, 5, "send", "bob", "three")
+    named = ((ANN, 4), (ANN, 5), (ANN, 99), (BOB, 1), (b"nobody", 1), (ANN, 5))
+    order.ask(BOB, 3, "update", 0, named)
+    assert order.texts("bob") == ["one"]
+    assert order.texts("cy") == ["two"]
+
+
+def test_the_rewriting_field_by_field() -> None:
+    token = b"t" * 32
+
+    def entry(client: bytes, number: int, account: str, session: bytes, *request: object) -> Entry:
+        return Entry(3, 5, client, number, account, session, request)
+
+    entries = [
+        entry(b"", 0, "", b"", *NOOP),
+        entry(ANN, 1, "ann", token, "send", "bob", "x"),  # 11
+        entry(CY, 1, "cy", token, "send", "dan", "x"),
+        entry(BOB, 1, "bob", token, "update", 9, ()),  # before the orders part: as it is
+        entry(BOB, 2, "bob", token, "update", 10, ()),
+        entry(BOB, 3, "bob", token, "update", 11, ((b"z", 1),)),
+        entry(BOB, 4, "bob", token, "update", 11, ()),  # named already
+        entry(ANN, 2, "ann", token, "send", "bob", "y"),  # 17
+        entry(BOB, 5, "bob", b"", "update", 2**70, ((b"z", 1),)),
+        entry(ANN, 3, "ann", token, "logout"),
+        entry(ANN, 4, "ann", b"", "logout", token),
+        entry(DAN, 1, "", token, "send", "bob", "nobody vouches for this"),
+        entry(DAN, 2, "", b"", "create", "dan", "hash"),
+        entry(DAN, 3, "dan", token, "delete"),
+        entry(CY, 2, "cy", token, "delete"),
+        entry(CY, 3, "cy", token, "update", "malformed"),
+        entry(CY, 4, "cy", token, "of tomorrow", 1),
+    ]
+    assert [(p.number, p.account, p.session, p.request) for p in hand_over(entries, 10)] == [
+        (1, "ann", b"", ("send", "bob", "x")),
+        (1, "cy", b"", ("send", "dan", "x")),
+        (1, "bob", b"", ("update", 9, ())),
+        (2, "bob", b"", ("update", 9, ())),
+        (3, "bob", b"", ("update", 9, ((b"z", 1), (ANN, 1)))),
+        (4, "bob", b"", ("update", 9, ())),
+        (2, "ann", b"", ("send", "bob", "y")),
+        (5, "bob", b"", ("update", 9, ((b"z", 1), (ANN, 2)))),
+        (3, "ann", b"", ("logout", token)),
+        (4, "ann", b"", ("logout", token)),
+        (1, "", token, ("send", "bob", "nobody vouches for this")),
+        (2, "", b"", ("create", "dan", "hash")),
+        (3, "dan", b"", ("delete", verification("hash"))),
+        (2, "cy", b"", ("delete",)),
+        (3, "cy", b"", ("update", "malformed")),
+        (4, "cy", b"", ("of tomorrow", 1)),
+    ]
+
+
+def test_a_session_ended_on_one_side_is_ended_on_both() -> None:
+    before = everybody()
+    lost, kept = before.fork(view=1), before.fork(view=2)
+    lost.ask(ANN, 3, "logout")
+    after_healing(lost, kept, len(before.entries))
+    assert kept.chat.account_of(ANN * 2, 1_000) is None
+    assert kept.chat.account_of(BOB * 2, 1_000) == "bob"
+
+
+def test_a_deletion_spares_the_account_that_another_person_made_of_that_name() -> None:
+    before = everybody()
+    lost, kept = before.fork(view=1), before.fork(view=2)
+    lost.ask(ANN, 3, "create", "eve", "hash of one eve", account="")
+    verified = verification("hash of one eve")
+    lost.ask(ANN, 4, "login", "eve", verified, b"e" * 32, bytes(32), account="")
+    lost.append(Entry(1, 1_000, ANN, 5, "eve", b"e" * 32, ("delete",)))
+    assert lost.chat.password_hash("eve") is None
+    kept.ask(CY, 3, "create", "eve", "hash of the other eve", account="")
+    kept.ask(CY, 4, "send", "eve", "welcome")
+    after_healing(lost, kept, len(before.entries))
+    assert kept.texts("eve") == ["welcome"]
+
+
+def test_an_account_made_on_the_lost_side_keeps_its_messages() -> None:
+    before = everybody()
+    lost, kept = before.fork(view=1), before.fork(view=2)
+    lost.ask(ANN, 3, "create", "eve", "hash of eve", account="")
+    lost.ask(ANN, 4, "send", "eve", "welcome")
+    after_healing(lost, kept, len(before.entries))
+    assert kept.texts("eve") == ["welcome"]
+
+
+def test_naming_is_not_quadratic() -> None:
+    order = everybody()
+    count = 2_000
+    for number in range(3, count + 3):
+        message_id = order.ask(ANN, number, "send", "bob", "x")
+        order.ask(BOB, number, "update", message_id, ())
+    named = [p.request[2] for p in hand_over(order.entries, 1) if p.request[0] == "update"]
+    assert [len(names) for names in named if isinstance(names, tuple)] == [1] * count
+
+
+step = st.one_of(
+    st.tuples(st.just("send"), st.sampled_from([ANN, CY]), st.sampled_from(["bob", "dan"])),
+    st.tuples(st.just("read"), st.sampled_from([BOB, DAN]), st.integers(0, 4)),
+)
+side = st.lists(step, max_size=12)
+
+
+@settings(max_examples=150, deadline=None)
+@given(side, side, side)
+def test_no_message_is_lost_and_none_that_was_read_comes_back(
+    before: list[tuple[str, bytes, object]],
+    on_lost: list[tuple[str, bytes, object]],
+    on_kept: list[tuple[str, bytes, object]],
+) -> None:
+    common = everybody()
+    sent: set[tuple[str, str]] = set()
+    read: set[tuple[str, str]] = set()
+    numbers = dict.fromkeys(NAMES, 2)
+
+    def live(order: Order, steps: list[tuple[str, bytes, object]]) -> None:
+        for what, client, value in steps:
+            numbers[client] += 1  # numbers never repeat: they are the client's own
+            if what == "send":
+                text = f"{client[:1].decode()}{numbers[client]}"
+                order.ask(client, numbers[client], "send", value, text)
+                sent.add((str(value), text))
+            else:
+                name = NAMES[client]
+                waiting = order.chat.undelivered(name, 0, 10**6, 10**9)
+                seen = waiting[: int(str(value))]
+                if seen:
+                    order.ask(client, numbers[client], "update", seen[-1].id, ())
+                    read.update((name, message.text) for message in seen)
+
+    live(common, before)
+    lost, kept = common.fork(view=1), common.fork(view=2)
+    live(lost, on_lost)
+    live(kept, on_kept)
+    after_healing(lost, kept, len(common.entries))
+    left = [(name, text) for name in ("bob", "dan") for text in kept.texts(name)]
+    assert sorted(left) == sorted(sent - read)

@@ -1,0 +1,88 @@
+"""The shapes of requests: what is known, and that nothing else passes."""
+
+from __future__ import annotations
+
+import pytest
+
+from ringchat_server.chat.names import NAME_CHARS_MAX, TEXT_BYTES_MAX
+from ringchat_server.chat.requests import PASSWORD_HASH_CHARS_MAX, is_sound, is_sound_name
+
+B16, B32 = bytes(16), bytes(32)
+
+
+@pytest.mark.parametrize(
+    "request_",
+    [
+        ("noop",),
+        ("create", "ann", "$argon2id$..."),
+        ("delete",),
+        ("delete", B16),
+        ("login", "ann", B16, B32, B32),
+        ("logout",),
+        ("logout", B32),
+        ("send", "ann", "x"),
+        ("send", "é", "é"),
+        ("send", "x" * NAME_CHARS_MAX, "x" * TEXT_BYTES_MAX),
+        ("update", 0, ()),
+        ("update", -1, ()),
+        ("update", 2**70, ((b"client", 3), (b"", -1))),
+    ],
+)
+def test_a_known_shape_is_sound(request_: tuple[object, ...]) -> None:
+    assert is_sound(request_)
+
+
+@pytest.mark.parametrize(
+    "request_",
+    [
+        (),
+        ("",),
+        ("drop tables",),
+        (7,),
+        (["send"], "ann", "x"),
+        ("noop", 1),
+        ("create", "ann"),
+        ("create", "", "hash"),
+        ("create", "x" * (NAME_CHARS_MAX + 1), "hash"),
+        ("create", "\ud800", "hash"),
+        ("create", b"ann", "hash"),
+        ("create", "ann", b"hash"),
+        ("create", "ann", "x" * (PASSWORD_HASH_CHARS_MAX + 1)),
+        ("create", "ann", "\ud800"),
+        ("delete", B32),
+        ("delete", B16, B16),
+        ("login", "ann", B16, B32),
+        ("login", "ann", B32, B32, B32),
+        ("login", "ann", B16, B16, B32),
+        ("login", "ann", B16, B32, B16),
+        ("login", "ann", B16, bytearray(B32), B32),
+        ("logout", B16),
+        ("send", "ann"),
+        ("send", "ann", ""),
+        ("send", "ann", b"x"),
+        ("send", "ann", "\ud800"),
+        ("send", "ann", "x" * (TEXT_BYTES_MAX + 1)),
+        ("send", "ann", "é" * (TEXT_BYTES_MAX // 2 + 1)),
+        ("send", "", "x"),
+        ("send", "x" * (NAME_CHARS_MAX + 1), "x"),
+        ("send", "\ud800", "x"),
+        ("send", None, "x"),
+        ("update", 1),
+        ("update", 1.0, ()),
+        ("update", "1", ()),
+        ("update", True, ()),
+        ("update", 1, []),
+        ("update", 1, ((b"client",),)),
+        ("update", 1, ((b"client", "3"),)),
+        ("update", 1, (("client", 3),)),
+        ("update", 1, ([b"client", 3],)),
+    ],
+)
+def test_any_other_is_not(request_: tuple[object, ...]) -> None:
+    assert not is_sound(request_)
+
+
+def test_a_sound_name() -> None:
+    assert is_sound_name("ann")
+    assert not is_sound_name("")
+    assert not is_sound_name(None)

@@ -1,0 +1,150 @@
+"""A state record from one journal to another. Crashes of it are in test_crashes.py."""
+
+from __future__ import annotations
+
+import pytest
+from simulator.disk import FakeDisk
+from simulator.journals import ListFold, group, model_of, proposal
+
+from ringchat_server.journal import (
+    CompactionAbandoned,
+    DiskFailed,
+    Journal,
+    StateReader,
+    compact,
+)
+from ringchat_server.pickled import Unreadable
+from ringchat_server.records import Meta
+
+RUNS = ((1, 1), (5, 3))
+
+
+def sender() -> tuple[FakeDisk, Journal, StateReader]:
+    disk = FakeDisk()
+    journal, _ = Journal.open(disk, 1)
+    journal.write([Meta(), group(1, 4), group(5, 4, view=3)], 8)
+    compact(disk, 1, 7, ListFold)
+    journal.switch()
+    reader = journal.open_state()
+    assert reader is not None
+    return disk, journal, reader
+
+
+def receiver() -> tuple[FakeDisk, Journal]:
+    disk = FakeDisk()
+    journal, _ = Journal.open(disk, 0)
+    journal.write([Meta(promised=1), group(1, 2)], 2)
+    return disk, journal
+
+
+def send(reader: StateReader, journal: Journal, piece_bytes: int = 100) -> None:
+    for offset in range(0, reader.size, piece_bytes):
+        journal.store_chunk(offset, reader.read(offset, piece_bytes))
+
+
+def test_the_receiver_holds_the_same_record() -> None:
+    _, source, reader = sender()
+    disk, journal = receiver()
+    assert (reader.index, reader.runs, reader.size) == (7, RUNS, source.state_bytes)
+    send(reader, journal)
+    meta, aside = Meta(promised=5, log_view=2), (proposal(1),)
+    state = journal.install(7, RUNS, meta, aside)
+    assert len(ListFold(state).entries) == 7
+    assert disk.listing() == ["replica-0.pickle"]
+    assert (journal.base_index, journal.base_view) == (7, 3)
+    again = journal.open_state()
+    assert again is not None
+    assert again.read(0, again.size) == reader.read(0, reader.size)
+    journal.write([group(8, 2, view=3)], 7)
+    _, opened = Journal.open(disk, 0)
+    assert opened.recovered is not None
+    assert opened.recovered[:3] == (meta, 7, RUNS)
+    assert opened.recovered.aside == aside
+    assert model_of(opened) == model_of(journal.reread())
+    assert opened.state == state
+
+
+def test_a_replica_without_a_journal_can_begin_with_a_state() -> None:
+    _, _, reader = sender()
+    disk = FakeDisk()
+    journal, _ = Journal.open(disk, 0)
+    send(reader, journal, 1 << 20)
+    journal.install(7, RUNS, Meta(rebuilding=True), ())
+    assert model_of(Journal.open(disk, 0)[1]) == model_of(journal.reread())
+
+
+def test_the_reader_outlives_a_compaction_and_an_installation() -> None:
+    disk, journal, reader = sender()
+    before = reader.read(0, reader.size)
+    compact(disk, 1, 8, ListFold)
+    journal.switch()
+    assert reader.read(0, reader.size) == before
+    newer = journal.open_state()
+    assert newer is not None and newer.index == 8
+    reader.close()
+    reader.close()
+
+
+def test_a_reader_stays_within_the_record() -> None:
+    _, _, reader = sender()
+    assert reader.read(reader.size - 3, 100) == reader.read(0, reader.size)[-3:]
+    assert reader.read(reader.size, 100) == b""
+
+
+def test_a_record_changed_on_the_way_is_refused_and_the_journal_is_as_before() -> None:
+    _, _, reader = sender()
+    record = reader.read(0, reader.size)
+    disk, journal = receiver()
+    before = model_of(journal.reread())
+    wrong = [record[:-1], record + b"x", b"", b"garbage"]
+    wrong += [record.replace(b"hello 3", b"HELLO 3")]
+    for data in wrong:
+        journal.store_chunk(0, data)
+        with pytest.raises(Unreadable):
+            journal.install(7, RUNS, Meta(promised=9), ())
+        assert disk.listing() == ["replica-0.pickle"]
+    for index, runs in ((6, RUNS), (7, ((1, 1), (5, 2))), (7, ((1, 3),))):
+        journal.store_chunk(0, record)
+        with pytest.raises(Unreadable, match="not the one"):
+            journal.install(index, runs, Meta(promised=9), ())
+    assert model_of(journal.reread()) == before
+    assert model_of(Journal.open(disk, 0)[1]) == before
+
+
+def test_pieces_come_in_order_and_the_first_begins_anew() -> None:
+    _, _, reader = sender()
+    _, journal = receiver()
+    with pytest.raises(Unreadable, match="none before"):
+        journal.store_chunk(10, b"x")
+    with pytest.raises(Unreadable, match="no state"):
+        journal.install(7, RUNS, Meta(), ())
+    journal.store_chunk(0, b"something else")
+    send(reader, journal)
+    for offset in (reader.size - 1, reader.size + 1):
+        with pytest.raises(Unreadable, match="a piece of a state"):
+            journal.store_chunk(offset, b"x")
+    assert len(ListFold(journal.install(7, RUNS, Meta(), ())).entries) == 7
+    with pytest.raises(Unreadable, match="no state"):
+        journal.install(7, RUNS, Meta(), ())
+
+
+def test_an_installation_ends_a_compaction() -> None:
+    _, _, reader = sender()
+    disk, journal = receiver()
+    compact(disk, 0, 1, ListFold)
+    journal.copy_tail()
+    send(reader, journal)
+    journal.install(7, RUNS, Meta(), ())
+    with pytest.raises(CompactionAbandoned, match="no side file"):
+        journal.switch()
+
+
+def test_a_full_disk_ends_the_journal() -> None:
+    _, _, reader = sender()
+    disk, journal = receiver()
+    before = model_of(journal.reread())
+    disk.capacity_bytes = journal.size_bytes + 50
+    with pytest.raises(DiskFailed, match="No space left"):
+        send(reader, journal)
+    disk.capacity_bytes = None
+    assert model_of(Journal.open(disk, 0)[1]) == before
