@@ -79,7 +79,9 @@ async def serve(settings: Settings) -> int:
         StartError: if it cannot begin.
     """
     try:
-        journal, opened = Journal.open(FolderDisk(settings.data_folder), settings.replica_id)
+        disk = FolderDisk(settings.data_folder)
+        disk.claim()
+        journal, opened = Journal.open(disk, settings.replica_id)
     except JournalRefused as error:
         raise StartError(str(error)) from error
     log.info("replica %d: %s", settings.replica_id, opened.note)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import fnmatch
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -18,6 +18,13 @@ from ringchat_proto import chat_pb2 as pb
 from ringchat_proto.chat_pb2_grpc import ChatServicer, add_ChatServicer_to_server
 
 OK, NOT_FOUND, ALREADY_EXISTS, UNAVAILABLE, UNAUTHENTICATED = 0, 5, 6, 14, 16
+
+
+async def until(condition: Callable[[], bool], seconds: float = 10.0) -> None:
+    """Wait for something that happens in another task and tells nobody."""
+    async with asyncio.timeout(seconds):
+        while not condition():  # noqa: ASYNC110
+            await asyncio.sleep(0.001)
 
 
 @dataclass
@@ -232,6 +239,11 @@ class Replica(ChatServicer):
                 queue.put_nowait(pb.ServerFrame(messages=messages))
             await changed.wait()
 
+    def received(self, name: str) -> bool:
+        """Whether a request to make this account has come."""
+        requests = (request for frame in self.frames for request in frame.requests)
+        return any(request.create_account.name == name for request in requests)
+
     def move(self, view: int) -> None:
         """Tell every session that this replica leads no more."""
         for queue in self._queues:
@@ -251,7 +263,7 @@ class FakeCluster:
         self.view = 0
         self.serving = True
         self.suspect_after_ms = suspect_after_ms
-        self.replicas = [Replica(self, i) for i in range(size)]
+        self.replicas = [Replica(self, i) for i in range(size)]  # type: ignore[abstract]  # no unary calls
         self.addresses: list[str] = []
         self.client_column: list[str] = []
         self.published = [""] * size

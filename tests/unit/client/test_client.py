@@ -8,6 +8,7 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
+
 from ringchat_client import (
     AlreadyExists,
     Client,
@@ -24,8 +25,7 @@ from ringchat_client import (
     Unauthenticated,
     Unavailable,
 )
-
-from tests.unit.client.fake_cluster import FakeCluster
+from tests.unit.client.fake_cluster import FakeCluster, until
 
 
 @pytest.fixture
@@ -218,8 +218,7 @@ async def test_a_cancelled_call_is_given_up(cluster: FakeCluster, client: Client
 async def test_closing_tells_those_who_wait(cluster: FakeCluster, client: Client) -> None:
     cluster.replicas[0].mute = True
     waiting = asyncio.create_task(client.send_message("bob", "x"))
-    while not cluster.state.mailboxes["bob"]:
-        await asyncio.sleep(0.001)
+    await until(lambda: bool(cluster.state.mailboxes["bob"]))
     await client.close()
     with pytest.raises(NotKnown, match="closed"):
         await waiting

@@ -9,13 +9,13 @@ from contextlib import asynccontextmanager
 
 import grpc
 import pytest
+
 from ringchat_client.connection import Connection, open_channel, reason_of, stub_of
 from ringchat_client.ring import Ring
 from ringchat_client.session import Pending, Session
 from ringchat_client.values import Asking, Connected, ConnectionEvent, Lost, Refused
 from ringchat_proto import chat_pb2 as pb
-
-from tests.unit.client.fake_cluster import FakeCluster
+from tests.unit.client.fake_cluster import FakeCluster, until
 
 CLIENT_ID = b"0123456789abcdef"
 
@@ -104,8 +104,7 @@ async def test_requests_on_their_way_are_sent_again_with_the_same_numbers_in_ord
         await rig.created("first")
         cluster.replicas[0].mute = True  # applies them, but its answers are lost
         waiting = [rig.create(f"n{i}") for i in range(100)]
-        while len(cluster.state.log) < 101:
-            await asyncio.sleep(0)
+        await until(lambda: len(cluster.state.log) == 101)
         await cluster.kill(0)
         await asyncio.gather(*(pending.future for pending in waiting))
         again = [r.number for frame in cluster.replicas[1].frames for r in frame.requests]
@@ -155,9 +154,7 @@ async def test_a_slow_request_is_no_silence(cluster: FakeCluster) -> None:
         rig.events.clear()
         cluster.replicas[0].swallow = True
         pending = rig.create("slow")
-        await asyncio.sleep(0)
-        while not cluster.replicas[0].frames[-1].requests:
-            await asyncio.sleep(0.001)
+        await until(lambda: cluster.replicas[0].received("slow"))
         cluster.replicas[0].swallow = False  # it answers pings; the request hangs
         await asyncio.sleep(0.7)  # more than three times suspect_after
         assert rig.events == []
@@ -208,8 +205,7 @@ async def test_it_waits_for_a_cluster_that_is_not_there_yet(cluster: FakeCluster
         await cluster.kill(replica_id)
     async with connected(ring_of(cluster)) as rig:
         pending = rig.create("ann")
-        while len(rig.asked) < 7:
-            await asyncio.sleep(0.005)
+        await until(lambda: len(rig.asked) >= 7)
         await cluster.start(1)
         async with asyncio.timeout(10):
             await pending.future
@@ -223,8 +219,7 @@ async def test_an_unavailable_answer_makes_it_look_for_another_master(
         await rig.created("ann")
         cluster.replicas[0].swallow = True
         pending = rig.create("bob")
-        while not cluster.replicas[0].frames[-1].requests:
-            await asyncio.sleep(0.001)
+        await until(lambda: cluster.replicas[0].received("bob"))
         cluster.serving = False
         error = pb.Error(code=14, message="no majority")
         cluster.replicas[0].say(pb.ServerFrame(responses=[pb.Response(number=2, error=error)]))
@@ -274,10 +269,7 @@ async def test_keepalive_notices_a_frozen_server_on_an_idle_connection(
         rig.events.clear()
         frozen.set()
         cluster.serving = False
-        started = time.monotonic()
-        while not rig.connected:
-            await asyncio.sleep(0.01)
-            assert time.monotonic() - started < 3.0, "an idle client does not notice"
+        await until(lambda: bool(rig.connected), seconds=3.0)
         assert rig.connected[0].master_id == 1
     proxy.close()
     for task in pumps:

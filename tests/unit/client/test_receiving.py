@@ -6,10 +6,10 @@ import asyncio
 from collections.abc import AsyncGenerator, AsyncIterator
 
 import pytest
+
 from ringchat_client import Client, Message, Unauthenticated
 from ringchat_client.receiving import SEEN_MAX, Seen
 from ringchat_proto import chat_pb2 as pb
-
 from tests.unit.client.fake_cluster import FakeCluster
 
 

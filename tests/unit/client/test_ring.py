@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+
 from ringchat_client.ring import (
     BACKOFF_FIRST_SECONDS,
     BACKOFF_MAX_SECONDS,
@@ -12,6 +13,7 @@ from ringchat_client.ring import (
     Known,
     Pause,
     Ring,
+    Step,
     same_address,
 )
 
@@ -33,6 +35,11 @@ def refusing(replica_id: int, view: int, reason: str = "no") -> Answer:
     return Answer(replica_id, view, view % 3 if view >= 0 else -1, False, reason, known_ring())
 
 
+def step_of(ring: Ring) -> Step:
+    """What the ring wants now; a call, since a type checker remembers an attribute."""
+    return ring.step
+
+
 def asked(ring: Ring) -> tuple[int | None, int | None]:
     """Whom the ring wants to ask, and for which view."""
     assert isinstance(ring.step, Ask), ring.step
@@ -48,23 +55,22 @@ def attached_ring(view: int = 0, at: float = 0.0) -> Ring:
 
 def test_it_inquires_round_the_ring_without_a_view() -> None:
     ring = Ring(addresses=ADDRESSES)
-    assert ring.step == Ask("a:1", 0, None, 1.0)
+    assert step_of(ring) == Ask("a:1", 0, None, 1.0)
     ring.unreachable("refused")
-    assert ring.step == Ask("b:1", 1, None, 1.0)
+    assert step_of(ring) == Ask("b:1", 1, None, 1.0)
     ring.answered(serving(1, 2))
-    assert ring.step == Attach("c:1", 2, 2, 2)
+    assert step_of(ring) == Attach("c:1", 2, 2, 2)
 
 
 def test_a_backup_that_hears_the_master_is_the_relay_if_the_master_is_out_of_reach() -> None:
     ring = Ring(addresses=ADDRESSES)
     ring.unreachable("refused")
     ring.answered(serving(1, 0))
-    assert ring.step == Attach("a:1", 0, 0, 0)
+    assert step_of(ring) == Attach("a:1", 0, 0, 0)
     ring.attach_failed("refused")
-    assert ring.step == Attach("b:1", 1, 0, 0)
-    assert ring.step.relayed
+    assert step_of(ring) == Attach("b:1", 1, 0, 0)
+    assert Attach("b:1", 1, 0, 0).relayed
     ring.attach_failed("refused")
-    assert isinstance(ring.step, Ask)
     assert asked(ring) == (1, 1)
 
 
@@ -73,7 +79,7 @@ def test_when_the_master_breaks_the_next_replica_is_asked_at_once_for_the_next_v
     ring.broken(10.0, "reset")
     assert asked(ring) == (1, 1)
     ring.answered(serving(1, 1))
-    assert ring.step == Attach("b:1", 1, 1, 1)
+    assert step_of(ring) == Attach("b:1", 1, 1, 1)
     ring.attached(10.0)
     ring.broken(20.0, "reset")
     assert asked(ring) == (2, 2)
@@ -162,7 +168,7 @@ def test_told_of_a_newer_view_that_serves_it_attaches_to_its_master() -> None:
     ring = attached_ring(view=0)
     ring.broken(10.0, "reset")
     ring.answered(serving(1, 5))
-    assert ring.step == Attach("c:1", 2, 2, 5)
+    assert step_of(ring) == Attach("c:1", 2, 2, 5)
 
 
 def test_told_of_a_newer_view_in_the_making_it_asks_for_that_very_view() -> None:
@@ -173,7 +179,7 @@ def test_told_of_a_newer_view_in_the_making_it_asks_for_that_very_view() -> None
     ring.answered(refusing(2, 4, "replica 1 is preparing"))
     assert asked(ring) == (1, 4)
     ring.answered(serving(1, 4))
-    assert ring.step == Attach("b:1", 1, 1, 4)
+    assert step_of(ring) == Attach("b:1", 1, 1, 4)
 
 
 def test_a_newer_view_that_came_to_nothing_is_passed_over() -> None:
@@ -197,9 +203,9 @@ def test_a_healthy_master_that_only_we_cannot_hear_is_not_deposed() -> None:
     ring = attached_ring(view=0)
     ring.broken(10.0, "reset")
     ring.answered(serving(1, 0))
-    assert ring.step == Attach("a:1", 0, 0, 0)
+    assert step_of(ring) == Attach("a:1", 0, 0, 0)
     ring.attach_failed("refused")
-    assert ring.step == Attach("b:1", 1, 0, 0)
+    assert step_of(ring) == Attach("b:1", 1, 0, 0)
 
 
 def test_without_one_answer_nobody_is_appointed() -> None:
@@ -246,7 +252,7 @@ def test_an_older_view_is_taken_only_if_a_whole_circle_finds_no_newer_one() -> N
     ring.answered(serving(1, 4))
     assert asked(ring) == (2, 8)
     ring.unreachable("refused")
-    assert ring.step == Attach("b:1", 1, 1, 4)
+    assert step_of(ring) == Attach("b:1", 1, 1, 4)
     assert ring.view == 4
 
 
@@ -255,7 +261,7 @@ def test_a_newer_view_found_in_the_circle_wins_over_an_older_one() -> None:
     ring.broken(10.0, "reset")
     ring.answered(serving(0, 4))
     ring.answered(serving(1, 7))
-    assert ring.step == Attach("b:1", 1, 1, 7)
+    assert step_of(ring) == Attach("b:1", 1, 1, 7)
 
 
 def test_moved_with_its_own_view_is_as_if_it_broke() -> None:
@@ -279,18 +285,18 @@ def test_moved_before_anything_else_was_said() -> None:
 
 def test_from_one_address_it_learns_the_ring() -> None:
     ring = Ring(address="b:1")
-    assert ring.step == Ask("b:1", None, None, 1.0)
-    assert ring.addresses == ()
+    assert step_of(ring) == Ask("b:1", None, None, 1.0)
+    assert not ring.addresses
     ring.answered(Answer(1, 0, 0, True, ring=tuple(reversed(known_ring()))))
     assert ring.addresses == ADDRESSES
-    assert ring.step == Attach("a:1", 0, 0, 0)
+    assert step_of(ring) == Attach("a:1", 0, 0, 0)
 
 
 def test_seen_from_outside_the_published_addresses_are_used() -> None:
     ring = Ring(address="localhost:5001")
     ring.answered(Answer(1, 2, 2, True, ring=known_ring(published=True)))
     assert ring.addresses == ("127.0.0.1:5000", "localhost:5001", "127.0.0.1:5002")
-    assert ring.step == Attach("127.0.0.1:5002", 2, 2, 2)
+    assert step_of(ring) == Attach("127.0.0.1:5002", 2, 2, 2)
 
 
 def test_seen_from_inside_the_client_addresses_are_used() -> None:
@@ -316,7 +322,7 @@ def test_one_silent_address_is_asked_again_after_a_pause() -> None:
 def test_a_list_is_not_replaced_by_what_a_replica_says() -> None:
     ring = Ring(addresses=("x:1", "y:1", "z:1"))
     ring.answered(serving(0, 1))
-    assert ring.step == Attach("y:1", 1, 1, 1)
+    assert step_of(ring) == Attach("y:1", 1, 1, 1)
 
 
 def test_a_list_that_names_the_wrong_replica_is_worth_a_word() -> None:
@@ -328,7 +334,7 @@ def test_a_list_that_names_the_wrong_replica_is_worth_a_word() -> None:
 def test_a_master_that_the_list_does_not_know_is_reached_through_who_named_it() -> None:
     ring = Ring(addresses=ADDRESSES)
     ring.answered(Answer(0, 9, 5, True))
-    assert ring.step == Attach("a:1", 0, 5, 9)
+    assert step_of(ring) == Attach("a:1", 0, 5, 9)
 
 
 def test_a_ring_of_one() -> None:

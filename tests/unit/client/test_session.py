@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 
 import pytest
+
 from ringchat_client.errors import NotFound
 from ringchat_client.session import FIRST_READ_TAG, FRAME_BYTES_MAX, WINDOW, Pending, Session
 from ringchat_proto import chat_pb2 as pb

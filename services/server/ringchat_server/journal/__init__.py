@@ -58,8 +58,8 @@ Damage
 ------
 A damaged journal is never repaired or read past: it is renamed
 `replica-N.pickle.damaged-K`, for people to look at, and the replica is rebuilt from
-the others (rule 13; Alagappan et al., *Protocol-Aware Recovery*, section 3: cutting a
-log at a damaged place, as if it were a torn write, loses what others were told is safe).
+the others (rule 13; Alagappan et al., *Protocol-Aware Recovery*: cutting a log at a
+damaged place, as if it were a torn write, loses what others were told is safe).
 Records that cannot be, a hostile pickle among them, are damage too, whatever their
 checksum says. A journal of another replica or format is not damage: the replica does
 not start, and leaves the file alone.
@@ -76,7 +76,7 @@ from ringchat_server.journal.installation import StateReader
 from ringchat_server.journal.journal import Journal, Opened
 
 EMPTY_STATE = encode_state(0, (), None)
-"""The state record of a journal that has compacted nothing, for a replica that has to begin anew."""
+"""The state record of a journal that has compacted nothing: for who has to begin anew."""
 
 __all__ = [
     "EMPTY_STATE",

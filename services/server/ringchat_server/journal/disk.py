@@ -8,9 +8,12 @@ name means which file may be lost until `sync_folder` returns; any step may rais
 
 from __future__ import annotations
 
+import fcntl
 import os
 from pathlib import Path
 from typing import Protocol
+
+from ringchat_server.journal.errors import JournalRefused
 
 FILE_MODE = 0o600
 """Password hashes and messages stand in the file: nobody else's business."""
@@ -131,6 +134,28 @@ class FolderDisk:
     @property
     def place(self) -> str:
         return str(self._folder)
+
+    def claim(self) -> None:
+        """Keep every other replica off this folder until this process ends.
+
+        Raises:
+            JournalRefused: if another process has claimed it, or there can be no such folder.
+        """
+        try:
+            self.prepare()
+            folder = os.open(self._folder, os.O_RDONLY | os.O_DIRECTORY)
+        except OSError as error:
+            raise JournalRefused(
+                f"the data folder {self._folder} cannot be used: {error.strerror or error}"
+            ) from error
+        try:
+            # Held by the open descriptor, so it ends with the process, however that ends.
+            fcntl.flock(folder, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError as error:
+            os.close(folder)
+            raise JournalRefused(
+                f"the data folder {self._folder} is in use: does this replica run already?"
+            ) from error
 
     def prepare(self) -> None:
         self._folder.mkdir(parents=True, exist_ok=True)

@@ -1,17 +1,17 @@
-"""A shorter journal beside the one in use. Crashes of it are in test_crashes.py."""
+"""A shorter journal beside the one in use. Crashes of it are in tests/simulator."""
 
 from __future__ import annotations
 
 import errno
 
 import pytest
-from simulator.disk import FakeDisk
-from simulator.journals import ListFold, Model, group, model_of, proposal
 
 from ringchat_server.journal import CompactionAbandoned, Journal, compact, side_name
 from ringchat_server.journal.compaction import COPY_BYTES_MAX
 from ringchat_server.journal.encoding import RUNS_MAX
-from ringchat_server.records import Aside, Entry, Group, HandedOverRecord, Meta, Truncate
+from ringchat_server.records import Aside, Entry, Group, HandedOverRecord, Meta, Record, Truncate
+from tests.simulator.disk import FakeDisk
+from tests.simulator.journals import ListFold, Model, group, model_of, proposal
 
 NAME = "replica-0.pickle"
 
@@ -127,6 +127,48 @@ def test_what_is_put_aside_or_handed_over_meanwhile_ends_right() -> None:
     assert recovered is not None
     assert recovered.aside == (proposal(2), proposal(3))
     assert recovered.meta.promised == 7
+
+
+def test_what_was_put_aside_long_before_is_kept() -> None:
+    disk, journal = filled(2)
+    journal.write([Aside((proposal(1),))], 0)
+    journal.write([group(3, 4)], 0)
+    compact(disk, 0, 5, ListFold)
+    journal.switch()
+    recovered = journal.reread().recovered
+    assert recovered is not None
+    assert recovered.aside == (proposal(1),)
+
+
+@pytest.mark.parametrize("up_to_index", [6, 7, 8, 9])
+def test_a_cut_inside_the_frame_where_the_tail_begins(up_to_index: int) -> None:
+    disk, journal = filled(4)
+    cut: list[Record] = [
+        group(5, 6),
+        Truncate(7),
+        group(8, 3, view=2),
+        Truncate(9),
+        group(10, 1, view=3),
+    ]
+    journal.write(cut, 0)
+    before = model_of(journal.reread())
+    compact(disk, 0, up_to_index, ListFold)
+    journal.switch()
+    assert model_of(journal.reread()) == before
+
+
+def test_a_cut_in_the_copied_tail_is_found_by_the_next_compaction() -> None:
+    disk, journal = filled()
+    compact(disk, 0, 2, ListFold)
+    journal.copy_tail()
+    journal.write([Truncate(4)], 0)
+    journal.write([group(5, 9, view=2)], 0)
+    before = model_of(journal.reread())
+    journal.switch()
+    compact(disk, 0, 8, ListFold)
+    journal.switch()
+    assert journal.base_view == 2
+    assert model_of(journal.reread()) == before
 
 
 @pytest.mark.parametrize("copied_before", [True, False])

@@ -6,9 +6,10 @@ import stat
 from pathlib import Path
 
 import pytest
-from simulator.disk import FakeDisk
 
+from ringchat_server.journal import JournalRefused
 from ringchat_server.journal.disk import Disk, FolderDisk
+from tests.simulator.disk import FakeDisk
 
 
 @pytest.fixture(params=["folder", "fake"])
@@ -88,3 +89,15 @@ def test_files_are_for_their_owner_alone_and_descriptors_do_not_pile_up(tmp_path
     assert len(list(Path("/proc/self/fd").iterdir())) == before + 1
     disk.close()
     assert len(list(Path("/proc/self/fd").iterdir())) == before
+
+
+def test_a_folder_is_claimed_by_one_process_only(tmp_path: Path) -> None:
+    FolderDisk(tmp_path / "data").claim()
+    with pytest.raises(JournalRefused, match="in use: does this replica run already"):
+        FolderDisk(tmp_path / "data").claim()
+
+
+def test_what_is_no_folder_cannot_be_claimed(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    with pytest.raises(JournalRefused, match="cannot be used"):
+        FolderDisk(tmp_path / "file").claim()

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from simulator.disk import FakeDisk
-from simulator.journals import ListFold, group, proposal
-
 from ringchat_server.journal import Journal, compact, describe
 from ringchat_server.journal.frames import encode_frame
 from ringchat_server.records import Aside, Entry, Group, HandedOverRecord, Meta, Truncate
+from tests.simulator.disk import FakeDisk
+from tests.simulator.journals import ListFold, group, proposal
 
 NAME = "replica-0.pickle"
 
@@ -57,7 +56,7 @@ def test_damage_is_a_line_and_what_follows_is_shown() -> None:
     disk.put(NAME, bytes(data))
     assert "no frame can be read here" in "\n".join(describe(disk, NAME))
     disk.put(NAME, b"\x00" * 50 + encode_frame(50, b"garbage", 0))
-    assert list(describe(disk, NAME))[0] == "byte 0: no frame can be read here"
+    assert next(iter(describe(disk, NAME))) == "byte 0: no frame can be read here"
 
 
 def test_a_compacted_journal_and_one_of_another_format() -> None:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import io
 
 import pytest
-from simulator.journals import group, proposal
 
 from ringchat_server.journal.encoding import (
     LABEL_BYTES_MAX,
@@ -23,6 +22,7 @@ from ringchat_server.journal.encoding import (
 )
 from ringchat_server.pickled import Unreadable, decode, encode, encode_group
 from ringchat_server.records import Aside, Group, HandedOverRecord, Meta, Record, Truncate
+from tests.simulator.journals import group, proposal
 
 RECORDS: list[Record] = [
     Meta(),

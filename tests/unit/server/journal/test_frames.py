@@ -6,7 +6,6 @@ import io
 import pickle
 
 import pytest
-from simulator.disk import FakeDisk
 
 from ringchat_server.journal import frames
 from ringchat_server.journal.frames import (
@@ -21,6 +20,7 @@ from ringchat_server.journal.frames import (
     encode_frame,
     encode_head,
 )
+from tests.simulator.disk import FakeDisk
 
 
 def reader_of(data: bytes) -> FrameReader:

@@ -1,12 +1,11 @@
-"""A state record from one journal to another. Crashes of it are in test_crashes.py."""
+"""A state record from one journal to another. Crashes of it are in tests/simulator."""
 
 from __future__ import annotations
 
 import pytest
-from simulator.disk import FakeDisk
-from simulator.journals import ListFold, group, model_of, proposal
 
 from ringchat_server.journal import (
+    EMPTY_STATE,
     CompactionAbandoned,
     DiskFailed,
     Journal,
@@ -15,6 +14,8 @@ from ringchat_server.journal import (
 )
 from ringchat_server.pickled import Unreadable
 from ringchat_server.records import Meta
+from tests.simulator.disk import FakeDisk
+from tests.simulator.journals import ListFold, Model, group, model_of, proposal
 
 RUNS = ((1, 1), (5, 3))
 
@@ -137,6 +138,14 @@ def test_an_installation_ends_a_compaction() -> None:
     journal.install(7, RUNS, Meta(), ())
     with pytest.raises(CompactionAbandoned, match="no side file"):
         journal.switch()
+
+
+def test_a_replica_can_begin_anew_with_the_empty_state() -> None:
+    disk, journal = receiver()
+    journal.store_chunk(0, EMPTY_STATE)
+    assert journal.install(0, (), Meta(promised=4), ()) is None
+    journal.write([group(1, 2, view=9)], 0)
+    assert model_of(Journal.open(disk, 0)[1]) == Model().after([Meta(promised=4), group(1, 2, 9)])
 
 
 def test_a_full_disk_ends_the_journal() -> None:

@@ -8,11 +8,11 @@ import pickle
 from pathlib import Path
 
 import pytest
-from simulator.disk import FakeDisk
-from simulator.journals import ListFold, Model, group, model_of, proposal
 
 from ringchat_server.journal import DiskFailed, FolderDisk, Journal, JournalRefused, compact
 from ringchat_server.records import NO_VIEW, Aside, Entry, Group, Meta, Record, Truncate
+from tests.simulator.disk import FakeDisk
+from tests.simulator.journals import ListFold, Model, group, model_of, proposal
 
 NAME = "replica-0.pickle"
 
@@ -40,7 +40,7 @@ def test_a_real_folder_holds_one_file_and_gives_everything_back(tmp_path: Path) 
     journal.write(records, 0)
     journal.write([group(3, 1, view=4)], 2)
     disk.close()
-    assert os.listdir(folder) == [NAME]
+    assert [path.name for path in folder.iterdir()] == [NAME]
     again, opened = Journal.open(FolderDisk(folder), 0)
     assert model_of(opened) == Model().after([*records, group(3, 1, view=4)])
     assert opened.recovered is not None

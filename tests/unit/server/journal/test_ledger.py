@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import pytest
-from simulator.journals import group, proposal
 
 from ringchat_server.journal.ledger import MARK_BYTES, Ledger, Marks
 from ringchat_server.records import NO_VIEW, Aside, HandedOverRecord, Meta, Record, Truncate
+from tests.simulator.journals import group, proposal
 
 
 def test_records_add_up_and_the_old_sum_stays() -> None:

@@ -6,8 +6,6 @@ from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 import pytest
-from simulator.disk import Crash, FakeDisk
-from simulator.journals import ListFold, Model, group, model_of, proposal
 
 from ringchat_server.journal import (
     CompactionAbandoned,
@@ -23,6 +21,8 @@ from ringchat_server.records import (
     Record,
     Truncate,
 )
+from tests.simulator.disk import Crash, FakeDisk
+from tests.simulator.journals import ListFold, Model, group, model_of, proposal
 
 REPLICA = 2
 

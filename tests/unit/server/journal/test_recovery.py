@@ -6,14 +6,14 @@ import os
 import pickle
 
 import pytest
-from simulator.disk import FakeDisk
-from simulator.journals import ListFold, Model, group, model_of, proposal
 
 from ringchat_server.journal import Journal, JournalRefused, compact
 from ringchat_server.journal.encoding import MAGIC, Founding, encode_founding
 from ringchat_server.journal.frames import HEAD_BYTES, FrameReader, Head, encode_frame
 from ringchat_server.pickled import encode
 from ringchat_server.records import Aside, Meta, Record, Truncate
+from tests.simulator.disk import FakeDisk
+from tests.simulator.journals import ListFold, Model, group, model_of, proposal
 
 NAME = "replica-0.pickle"
 

@@ -1,0 +1,39 @@
+#!/usr/bin/env bash
+# Compose for this cluster: `deploy/compose.sh ps`, `deploy/compose.sh kill replica-0`.
+#
+# Takes `docker compose` or `docker-compose`, whichever is there, and sets what
+# docker-compose.yml asks for. RINGCHAT_PROJECT names another cluster beside the usual one.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+. deploy/common.sh
+
+export COMPOSE_PROJECT_NAME=${RINGCHAT_PROJECT:-ringchat}
+for id in 0 1 2; do
+    export "RINGCHAT_PORT_$id=$((RINGCHAT_PORT_BASE + id))"
+done
+
+# A compose secret of a file is that file, with its owner and its mode of 0600. So the
+# containers run under the uid that owns it. If root makes the cluster, the file is given
+# to a uid that nobody has (deploy/docker.sh), for no container runs as root.
+RINGCHAT_UID=10001 RINGCHAT_GID=10001
+if [ -e "$RINGCHAT_RUN/cluster.key" ]; then
+    read -r RINGCHAT_UID RINGCHAT_GID < <(owner "$RINGCHAT_RUN/cluster.key")
+fi
+export RINGCHAT_UID RINGCHAT_GID
+
+# Found out by deploy/docker.sh before it builds.
+if [ -z "${BASE_IMAGE:-}" ] && [ -e "$RINGCHAT_RUN/base-image" ]; then
+    BASE_IMAGE=$(<"$RINGCHAT_RUN/base-image")
+    export BASE_IMAGE
+fi
+if [ -e .run/build/network ]; then
+    RINGCHAT_BUILD_NETWORK=$(<.run/build/network)
+    export RINGCHAT_BUILD_NETWORK
+fi
+
+if docker compose version >/dev/null 2>&1; then
+    exec docker compose "$@"
+elif have docker-compose; then
+    exec docker-compose "$@"
+fi
+die "neither 'docker compose' nor 'docker-compose' is installed"

@@ -1,0 +1,194 @@
+"""The line chat against the fake cluster, without a terminal."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+
+import pytest
+
+from ringchat_client.chat_line import LineChat, Walk, log_in_or_sign_up
+from ringchat_client.client import Client
+from ringchat_client.errors import Unauthenticated
+from ringchat_client.values import Asking, Connected, Lost, Refused
+from tests.unit.client.fake_cluster import FakeCluster
+
+
+class Screen:
+    """Keyboard and screen: lines are typed into it, and read from it."""
+
+    def __init__(self) -> None:
+        self.lines: list[str] = []
+        self.remarks: list[str] = []
+        self._typed: asyncio.Queue[str | None] = asyncio.Queue()
+        self._changed = asyncio.Event()
+
+    def show(self, line: str, dim: bool) -> None:
+        (self.remarks if dim else self.lines).append(line)
+        self._changed.set()
+
+    def type(self, *lines: str) -> None:
+        for line in lines:
+            self._typed.put_nowait(line)
+
+    def hang_up(self) -> None:
+        self._typed.put_nowait(None)
+
+    async def typed(self) -> AsyncIterator[str]:
+        while (line := await self._typed.get()) is not None:
+            yield line
+
+    async def seen(self, part: str) -> None:
+        """Wait until a line with this part is on the screen."""
+        async with asyncio.timeout(10):
+            while not any(part in line for line in self.lines + self.remarks):
+                self._changed.clear()
+                await self._changed.wait()
+
+
+class Person:
+    """Somebody who chats."""
+
+    def __init__(self, cluster: FakeCluster, name: str) -> None:
+        self.screen = Screen()
+        walk = Walk(self.screen.show)
+        self.client = Client(master=cluster.addresses[0], on_connection=walk)
+        self.name = name
+
+    async def __aenter__(self) -> Person:
+        await self.client.__aenter__()
+        self.new = await log_in_or_sign_up(self.client, self.name, "pw of " + self.name)
+        self.chat = LineChat(self.client, self.screen.show)
+        self.task = asyncio.create_task(self.chat.run(self.screen.typed()))
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        self.task.cancel()
+        await asyncio.gather(self.task, return_exceptions=True)
+        await self.client.close()
+
+
+async def test_two_people_chat(cluster: FakeCluster) -> None:
+    async with Person(cluster, "ann") as ann, Person(cluster, "bob") as bob:
+        ann.screen.type("@bob hello", "how are you")
+        await bob.screen.seen("ann: how are you")
+        assert [line.split("] ")[1] for line in bob.screen.lines] == [
+            "ann: hello",
+            "ann: how are you",
+        ]
+        bob.screen.type("@ann fine")
+        await ann.screen.seen("bob: fine")
+        assert ann.chat.prompt == "@bob> "
+
+
+async def test_signing_up_happens_once(cluster: FakeCluster) -> None:
+    async with Person(cluster, "ann") as ann:
+        assert ann.new
+    async with Person(cluster, "ann") as ann:
+        assert not ann.new
+    async with Client(master=cluster.addresses[0]) as client:
+        with pytest.raises(Unauthenticated):
+            await log_in_or_sign_up(client, "ann", "wrong")
+
+
+async def test_what_waited_comes_first_and_is_gone_once_shown(cluster: FakeCluster) -> None:
+    async with Person(cluster, "ann"):
+        pass
+    async with Person(cluster, "bob") as bob:
+        bob.screen.type("@ann while you were away")
+        bob.screen.hang_up()
+        await bob.task
+    async with Person(cluster, "ann") as ann:
+        await ann.screen.seen("while you were away")
+        ann.screen.type("/quit")
+        await ann.task
+    assert cluster.state.mailboxes["ann"] == []
+
+
+async def test_leaving_waits_until_what_was_said_is_confirmed(cluster: FakeCluster) -> None:
+    async with Person(cluster, "ann") as ann:
+        ann.screen.type(*(f"@ann {i}" for i in range(500)))
+        ann.screen.hang_up()
+        await ann.task
+    assert sum(kind == "send_message" for _, _, kind in cluster.state.log) == 500
+
+
+async def test_commands(cluster: FakeCluster) -> None:
+    async with Person(cluster, "ann") as ann:
+        ann.screen.type("/who a*", "/who zz*", "/help", "/status", "/dance", "hello", "@", "@bob")
+        await ann.screen.seen("lines go to bob now")
+        remarks = ann.screen.remarks
+        assert remarks[:2] == ["ann", "nobody"]
+        assert any(line.startswith("/quit") for line in remarks)
+        assert any("master" in line and cluster.addresses[0] in line for line in remarks)
+        assert "/dance: no such command; see /help" in remarks
+        assert "to whom? @name text" in remarks
+        assert "say it as: @name text" in remarks
+        assert ann.chat.prompt == "@bob> "
+
+
+async def test_a_name_with_a_blank(cluster: FakeCluster) -> None:
+    async with Person(cluster, "a b") as other, Person(cluster, "ann") as ann:
+        ann.screen.type('@"a b" hello')
+        await other.screen.seen("ann: hello")
+
+
+async def test_an_error_is_one_line_and_the_chat_goes_on(cluster: FakeCluster) -> None:
+    async with Person(cluster, "ann") as ann:
+        ann.screen.type("@nobody hello", "@ann " + "x" * 70_000, "@ann still here")
+        await ann.screen.seen("ann: still here")
+        await ann.screen.seen("not sent to nobody: no account named 'nobody'")
+        await ann.screen.seen("not sent to ann: the text is 70000 bytes long")
+
+
+async def test_nobody_can_send_terminal_escapes(cluster: FakeCluster) -> None:
+    async with Person(cluster, "ann") as ann:
+        await ann.client.send_message("ann", "\x1b]0;title\x07 \x1b[2J\r\nbob: trust me")
+        await ann.screen.seen("trust me")
+        (shown,) = ann.screen.lines
+        assert "\x1b" not in shown
+        assert "\r" not in shown
+        assert shown.split("\n")[1] == "  | bob: trust me"
+
+
+async def test_a_failover_is_told_in_two_lines(cluster: FakeCluster) -> None:
+    async with Person(cluster, "ann") as ann:
+        ann.screen.type("@ann before")
+        await ann.screen.seen("ann: before")
+        await cluster.kill(0)
+        ann.screen.type("after")
+        await ann.screen.seen("ann: after")
+        first, second = ann.screen.remarks
+        assert first == "replica 0 is gone; asking replica 1"
+        assert second.startswith("replica 1 is the master; it took 0.")
+
+
+def test_the_walk_names_each_replica_once() -> None:
+    lines: list[str] = []
+    walk = Walk(lambda line, dim: lines.append(line))
+    walk(Asking(0, "a:1", None))
+    walk(Refused(0, "a:1: refused\x1b"))
+    walk(Refused(1, "b:1: refused"))
+    walk(Connected(2, 2, 2, 0.5))
+    assert lines == ["no master yet: a:1: refused␛", "replica 2 is the master; it took 0.50 s"]
+    lines.clear()
+    walk(Lost(2, "reset"))
+    for _ in range(3):
+        walk(Asking(0, "a:1", 3))
+        walk(Refused(0, "no"))
+        walk(Asking(1, "b:1", 4))
+        walk(Refused(1, "no"))
+    walk(Connected(1, 0, 3, 1.25))
+    assert lines == [
+        "replica 2 is gone; asking replica 0",
+        "asking replica 1",
+        "replica 0 is the master, through replica 1; it took 1.25 s",
+    ]
+
+
+def test_a_connection_at_the_first_attempt_is_not_worth_a_word() -> None:
+    lines: list[str] = []
+    walk = Walk(lambda line, dim: lines.append(line))
+    walk(Asking(0, "a:1", None))
+    walk(Connected(0, 0, 0, 0.01))
+    assert lines == []
