@@ -7,16 +7,19 @@ from types import TracebackType
 from typing import Self
 
 from ringchat_client.client import Client
-from ringchat_client.errors import RingchatError
 
 __all__ = ["Acknowledger"]
+
+LEAVING_SECONDS_MAX = 1.0
+"""How long somebody who interrupts has to wait for the last acknowledgement."""
 
 
 class Acknowledger:
     """`async with Acknowledger(client) as acknowledger:`, then `shown(id)` after each message.
 
     One acknowledgement is under way at a time; those that come meanwhile become one, since
-    each stands for all messages before it. Leaving the block waits for the last.
+    each stands for all messages before it. Leaving the block waits for the last, but not for long
+    if an exception leaves it.
     """
 
     def __init__(self, client: Client) -> None:
@@ -47,11 +50,14 @@ class Acknowledger:
         assert self._task is not None
         self._leaving = True
         self._wake.set()
-        try:
+        if error is None:
             await self._task
-        except RingchatError:
-            if error is None:
-                raise
+            return
+        # Interrupted, or something failed: a message that comes twice is the smaller evil.
+        done, _ = await asyncio.wait({self._task}, timeout=LEAVING_SECONDS_MAX)
+        if not done:
+            self._task.cancel()
+        await asyncio.gather(self._task, return_exceptions=True)
 
     async def _run(self) -> None:
         while True:

@@ -5,8 +5,8 @@ attached, two more live: one that reads the stream and one that writes it.
 
 A replica that hangs is noticed in two ways. HTTP/2 keepalive pings come from
 gRPC's own threads and cost an idle client next to nothing, but gRPC sends at
-most one a second, so they are late by up to 1.5 times `suspect_after`. And while
-requests are unanswered, an empty frame asks "are you there?" after half of
+most one a second, so the silence may last that much longer than `suspect_after`.
+And while requests are unanswered, an empty frame asks "are you there?" after half of
 `suspect_after` without a word; after the whole of it the connection is given up.
 """
 
@@ -59,9 +59,9 @@ def open_channel(address: str, suspect_after_seconds: float) -> grpc.aio.Channel
             ("grpc.min_reconnect_backoff_ms", min(suspect_after_ms, CONNECT_TIMEOUT_MS_MAX)),
             ("grpc.max_reconnect_backoff_ms", 1000),
             ("grpc.keepalive_time_ms", suspect_after_ms),
-            ("grpc.keepalive_timeout_ms", suspect_after_ms // 2),
+            ("grpc.keepalive_timeout_ms", suspect_after_ms),
             # It is this one that gRPC goes by; the option above alone detects nothing for 60 s.
-            ("grpc.http2.ping_timeout_ms", suspect_after_ms // 2),
+            ("grpc.http2.ping_timeout_ms", suspect_after_ms),
             ("grpc.keepalive_permit_without_calls", 1),
             ("grpc.http2.max_pings_without_data", 0),
         ),
@@ -201,8 +201,8 @@ class Stream:
             if useless is not None:
                 self._end(one_line(useless))
                 return
-            if not frame.responses:
-                self._ping_outstanding = False
+            # Any word will do: a replica may put its echo into a frame of answers.
+            self._ping_outstanding = False
             if not self._confirmed:
                 self._confirmed = True
                 self._on_confirmed()

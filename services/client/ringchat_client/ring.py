@@ -43,7 +43,7 @@ NO_VIEW = -1
 
 BACKOFF_FIRST_SECONDS = 0.020
 BACKOFF_MAX_SECONDS = 1.0
-STABLE_SECONDS = 1.0
+STABLE_SECONDS = 0.1
 """A connection that lived as long as this was a success; one that broke sooner counts as a
 failure, or a replica that takes sessions and drops them would be asked without a pause."""
 SUSPECT_AFTER_SECONDS = 1.0

@@ -139,6 +139,8 @@ class Replica(ChatServicer):
         """Takes requests and applies them, but gives no answer to them."""
         self.swallow = False
         """Takes requests and loses them."""
+        self.echoes = True
+        """Whether it answers empty frames."""
         self._queues: set[asyncio.Queue[pb.ServerFrame | None]] = set()
 
     async def _hang(self) -> None:
@@ -215,7 +217,7 @@ class Replica(ChatServicer):
                 if frame.HasField("receive"):
                     after = frame.receive.after_message_id
                     delivering = asyncio.create_task(self._deliver(queue, token, after))
-                elif not (self.mute and frame.requests):
+                elif (frame.requests and not self.mute) or (not frame.requests and self.echoes):
                     queue.put_nowait(answer)
         finally:
             if delivering is not None:

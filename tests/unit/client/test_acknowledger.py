@@ -38,6 +38,19 @@ async def test_those_that_come_meanwhile_become_one_and_the_last_is_waited_for()
     assert client.acknowledged == [1, 99]
 
 
+async def test_who_interrupts_does_not_wait_for_a_cluster_that_is_down(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("ringchat_client.acknowledger.LEAVING_SECONDS_MAX", 0.01)
+    client = FakeClient()
+    async with asyncio.timeout(5):
+        with pytest.raises(KeyError):  # noqa: PT012
+            async with Acknowledger(cast("Client", client)) as acknowledger:
+                acknowledger.shown(1)
+                raise KeyError
+    assert client.acknowledged == []
+
+
 async def test_nothing_shown_nothing_acknowledged() -> None:
     client = FakeClient()
     async with Acknowledger(cast("Client", client)):

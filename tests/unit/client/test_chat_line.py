@@ -11,7 +11,7 @@ from ringchat_client.chat_line import LineChat, Walk, log_in_or_sign_up
 from ringchat_client.client import Client
 from ringchat_client.errors import Unauthenticated
 from ringchat_client.values import Asking, Connected, Lost, Refused
-from tests.unit.client.fake_cluster import FakeCluster
+from tests.unit.client.fake_cluster import FakeCluster, until
 
 
 class Screen:
@@ -108,9 +108,16 @@ async def test_what_waited_comes_first_and_is_gone_once_shown(cluster: FakeClust
 async def test_leaving_waits_until_what_was_said_is_confirmed(cluster: FakeCluster) -> None:
     async with Person(cluster, "ann") as ann:
         ann.screen.type(*(f"@ann {i}" for i in range(500)))
+        await ann.screen.seen("ann: 499")
+        await until(lambda: not cluster.state.mailboxes["ann"])  # and acknowledged
+        cluster.replicas[0].swallow = True
+        ann.screen.type("@ann the last")
         ann.screen.hang_up()
+        await asyncio.sleep(0.05)
+        assert not ann.task.done()
+        await cluster.kill(0)
         await ann.task
-    assert sum(kind == "send_message" for _, _, kind in cluster.state.log) == 500
+    assert sum(kind == "send_message" for _, _, kind in cluster.state.log) == 501
 
 
 async def test_commands(cluster: FakeCluster) -> None:

@@ -207,6 +207,7 @@ async def test_a_cancelled_call_is_given_up(cluster: FakeCluster, client: Client
     task.cancel()
     with pytest.raises(asyncio.CancelledError):
         await task
+    assert client._session.idle, "it still holds a place in the window"
     await cluster.kill(0)
     await client.send_message("bob", "kept")
     assert [m.text for m in cluster.state.mailboxes["bob"]] == ["kept"]

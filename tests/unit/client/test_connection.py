@@ -161,6 +161,15 @@ async def test_a_slow_request_is_no_silence(cluster: FakeCluster) -> None:
         assert not pending.future.done()
 
 
+async def test_an_echo_within_other_answers_is_an_echo(cluster: FakeCluster) -> None:
+    cluster.replicas[0].echoes = False
+    async with connected(ring_of(cluster)) as rig:
+        await rig.created("ann")
+        rig.events.clear()
+        await asyncio.sleep(0.5)  # more than twice suspect_after, with nothing to wait for
+        assert rig.events == []
+
+
 async def test_an_idle_client_sends_nothing(cluster: FakeCluster) -> None:
     async with connected(ring_of(cluster)) as rig:
         await rig.created("ann")
@@ -266,6 +275,8 @@ async def test_keepalive_notices_a_frozen_server_on_an_idle_connection(
     addresses = [f"127.0.0.1:{port}", *cluster.addresses[1:]]
     async with connected(Ring(addresses=addresses, seed=1)) as rig:
         await rig.created("ann")
+        stream = rig.connection._stream
+        await until(lambda: stream is not None and not stream._ping_outstanding)
         rig.events.clear()
         frozen.set()
         cluster.serving = False

@@ -164,6 +164,17 @@ def test_a_replica_that_takes_sessions_and_drops_them_is_not_asked_without_a_pau
             ring.broken(1.001, "dropped")
 
 
+def test_masters_that_die_twice_a_second_cost_no_pause() -> None:
+    ring = attached_ring(view=0)
+    for second_half in range(1, 20):
+        ring.broken(second_half / 2, "killed")
+        replica_id, view = asked(ring)
+        assert replica_id is not None
+        assert view is not None
+        ring.answered(serving(replica_id, view))
+        ring.attached(second_half / 2 + 0.01)
+
+
 def test_told_of_a_newer_view_that_serves_it_attaches_to_its_master() -> None:
     ring = attached_ring(view=0)
     ring.broken(10.0, "reset")

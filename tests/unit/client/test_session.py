@@ -145,6 +145,18 @@ async def test_what_was_given_up_after_writing_is_not_sent_again() -> None:
     assert not kept.future.done()
 
 
+async def test_what_was_given_up_holds_back_nobody() -> None:
+    session = opened()
+    given_up = send(session)
+    for _ in range(WINDOW):
+        send(session)
+    assert len(frame_of(session).requests) == WINDOW
+    session.take(answer(*range(2, WINDOW + 1)))
+    assert session.next_frame() is None
+    session.abandon(given_up)
+    assert numbers(frame_of(session)) == [WINDOW + 1]
+
+
 async def test_a_cancelled_caller_is_not_sent_again_and_its_late_answer_is_ignored() -> None:
     session = opened()
     cancelled = send(session)
