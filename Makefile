@@ -15,7 +15,7 @@ BIN := .venv/bin
 ARGS ?=
 PROTOS := ringchat_proto/chat.proto ringchat_proto/replica.proto
 PROTOC = $(CURDIR)/$(BIN)/python -m grpc_tools.protoc -I proto --python_out=$(1) --pyi_out=$(1) \
-	--grpc_python_out=$(1) --mypy_grpc_out=$(1) $(PROTOS)
+	--grpc_python_out=$(1) --mypy_grpc_out=quiet:$(1) $(PROTOS)
 
 .PHONY: help setup up down clean status logs chat \
 	test test-unit lint format types proto proto-check ci venv-dev
@@ -23,7 +23,7 @@ PROTOC = $(CURDIR)/$(BIN)/python -m grpc_tools.protoc -I proto --python_out=$(1)
 help: ## list the targets
 	@awk 'BEGIN { FS = ":.*## " } /^##@/ { printf "\n%s\n", substr($$0, 5) } \
 		/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
-	@printf '\n%s\n' 'RUNTIME=docker or RUNTIME=local forces one; otherwise Docker if there is an engine.'
+	@printf '\n%s\n' 'RUNTIME=docker or RUNTIME=local forces one; else Docker, if there is an engine.'
 
 ##@ A cluster
 

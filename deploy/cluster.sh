@@ -1,22 +1,23 @@
 #!/usr/bin/env bash
 # The cluster of this folder: up, down, clean, status, logs, chat NAME. The Makefile calls it.
 #
-# RUNTIME is `docker`, `local` (processes of this machine) or `auto`: whichever is up already,
-# else Docker if there is an engine.
+# RUNTIME is `docker`, `local` (processes of this machine) or `auto`: the one used here before,
+# for that has the data; the first time Docker, if there is an engine.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 . deploy/common.sh
 
 verb=${1:-}
 wanted=${RUNTIME:-auto}
-up_already=
-[ ! -e "$RINGCHAT_RUN/runtime" ] || up_already=$(<"$RINGCHAT_RUN/runtime")
+before=
+[ ! -e "$RINGCHAT_RUN/runtime" ] || before=$(<"$RINGCHAT_RUN/runtime")
+is_up() { [ -e "$RINGCHAT_RUN/up" ]; }
 
 case $wanted in
     docker | local) runtime=$wanted ;;
     auto)
-        if [ -n "$up_already" ]; then
-            runtime=$up_already
+        if [ -n "$before" ]; then
+            runtime=$before
         elif have_engine; then
             runtime=docker
         else
@@ -50,20 +51,23 @@ in_runtime() {
 }
 
 must_be_up() {
-    [ "$up_already" = "$runtime" ] || die "the cluster is not up: make up"
+    is_up || die "the cluster is not up: make up"
+    [ "$before" = "$runtime" ] || die "the cluster is up in the runtime '$before'"
 }
 
 case $verb in
     up)
-        if [ -n "$up_already" ] && [ "$up_already" != "$runtime" ]; then
-            die "the cluster is up in the runtime '$up_already' already: make down first"
+        if [ -n "$before" ] && [ "$before" != "$runtime" ]; then
+            ! is_up || die "the cluster is up in the runtime '$before' already: make down first"
+            say "another runtime than before: its data stays, for RUNTIME=$before"
         fi
         ensure_key
         write_down_choices
-        if [ "$runtime" = local ] && [ "$wanted" = auto ] && [ -z "$up_already" ]; then
+        if [ "$runtime" = local ] && [ "$wanted" = auto ] && ! have_engine; then
             say "no Docker engine: the three replicas run as processes of this machine"
         fi
         printf '%s\n' "$runtime" >"$RINGCHAT_RUN/runtime"
+        : >"$RINGCHAT_RUN/up"
         table=$RINGCHAT_RUN/table
         in_runtime up | tee "$table"
         master=$(awk '$3 == "master" { print $1 }' "$table")
@@ -71,18 +75,17 @@ case $verb in
         say 'Try next, each in a terminal of its own:'
         say '  make chat NAME=ann'
         say '  make chat NAME=bob'
-        if [ -z "$master" ]; then
-            :
-        elif [ "$runtime" = docker ]; then
-            say "  docker kill ${RINGCHAT_PROJECT:-ringchat}-replica-$master    # the chat goes on; make up brings it back"
-        else
-            say "  kill -9 \$(cat ${RINGCHAT_RUN#"$PWD"/}/replica-$master.pid)    # the chat goes on; make up brings it back"
+        end="kill -9 \$(cat ${RINGCHAT_RUN#"$PWD"/}/replica-$master.pid)"
+        if [ "$runtime" = docker ]; then
+            end="docker kill ${RINGCHAT_PROJECT:-ringchat}-replica-$master"
         fi
+        [ -z "$master" ] || say "  $end    # the chat goes on; make up brings it back"
         ;;
     down)
-        [ -n "$up_already" ] || [ "$wanted" != auto ] || { say 'the cluster is not up'; exit; }
+        is_up || { say 'the cluster is not up'; exit; }
+        must_be_up
         in_runtime down
-        rm -f "$RINGCHAT_RUN/runtime"
+        rm -f "$RINGCHAT_RUN/up"
         say 'down; the data stays: make up brings everything back'
         ;;
     clean)
@@ -91,7 +94,8 @@ case $verb in
             exit
         fi
         if [ "${YES:-}" != 1 ]; then
-            read -r -p 'Delete all accounts, messages and keys of this cluster? [y/N] ' answer || answer=
+            question='Delete all accounts, messages and keys of this cluster? [y/N] '
+            read -r -p "$question" answer || answer=
             case $answer in
                 y | Y | yes) ;;
                 *) say 'nothing deleted'; exit 1 ;;

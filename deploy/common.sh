@@ -35,6 +35,11 @@ case $RINGCHAT_PORT_BASE in
     '' | *[!0-9]* | ??????*) die "RINGCHAT_PORT_BASE=$RINGCHAT_PORT_BASE is not a port" ;;
 esac
 
+case ${RINGCHAT_PREFER:-availability} in
+    availability | consistency) ;;
+    *) die "RINGCHAT_PREFER=$RINGCHAT_PREFER is not availability or consistency" ;;
+esac
+
 have() { command -v "$1" >/dev/null 2>&1; }
 
 have_engine() { have docker && docker info >/dev/null 2>&1; }

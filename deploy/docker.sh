@@ -25,7 +25,8 @@ quietly() {
 }
 
 prepare() {
-    [ "${RINGCHAT_REPLICAS:-3}" = 3 ] || die "docker-compose.yml has three replicas, not $RINGCHAT_REPLICAS"
+    [ "${RINGCHAT_REPLICAS:-3}" = 3 ] \
+        || die "docker-compose.yml has three replicas, not $RINGCHAT_REPLICAS"
     ensure_key
     if [ "$(owner "$RINGCHAT_RUN/cluster.key")" = "0 0" ]; then
         # No container runs as root, so root's key is given to a user that only they use.
@@ -60,15 +61,25 @@ wait_until_healthy() {
 in_client() {
     compose run --rm -T --entrypoint "$1" client "${@:2}" 2>"$log" || {
         local exit_code=$?
-        grep -vE '^(Creating .*|[0-9]+)?$' "$log" | tail -n 3 >&2 || true
+        grep -vE '^(Creating .*|[0-9]+| *(Container|Network|Volume) .*|.*obsolete.*)?$' "$log" \
+            | tail -n 3 >&2 || true
         return "$exit_code"
     }
 }
 
+start() {
+    local -a words=(up --detach --no-build --remove-orphans cluster-config "${replicas[@]}")
+    compose "${words[@]}" && return
+    # Compose 1.29 cannot replace a container of a newer engine: KeyError: 'ContainerConfig'.
+    # Without the old containers it has nothing to replace; the volumes stay.
+    grep -q "'ContainerConfig'" "$log" || return 1
+    compose down
+    compose "${words[@]}"
+}
+
 up() {
     build
-    quietly "starting the cluster" compose up --detach --no-build --remove-orphans \
-        cluster-config "${replicas[@]}"
+    quietly "starting the cluster" start
     docker cp "$project-cluster-config:/cluster/cluster.published.yaml" \
         "$RINGCHAT_RUN/cluster.published.yaml" >/dev/null
     wait_until_healthy

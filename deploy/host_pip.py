@@ -27,14 +27,16 @@ OTHER_OPTIONS = ("trusted-host", "proxy", "timeout", "default-timeout", "retries
 
 
 def configured() -> dict[str, str]:
-    """pip's options on this host: the environment before `[install]` before `[global]`."""
+    """The options of pip on this host: the environment before `[install]` before `[global]`."""
     listing = subprocess.run(
         [sys.executable, "-m", "pip", "config", "list"], capture_output=True, text=True, check=False
     ).stdout
     options: dict[str, str] = {}
     rows = re.findall(r"^(global|install|:env:)\.([a-z-]+)=(.*)$", listing, re.MULTILINE)
     for section in ("global", "install", ":env:"):
-        options |= {name: ast.literal_eval(value) for place, name, value in rows if place == section}
+        options |= {
+            name: ast.literal_eval(value) for place, name, value in rows if place == section
+        }
     return options
 
 

@@ -1,7 +1,8 @@
 """The replicas as processes of this machine: `local.py up`, `local.py down`.
 
 Everything is under `.run/` (or RINGCHAT_RUN): `cluster.yaml`, `cluster.key` (made by
-deploy/cluster.sh), and for each replica N `replica-N.pid`, `replica-N.log` and the folder `data-N` with its one pickle file.
+deploy/cluster.sh), and for each replica N `replica-N.pid`, `replica-N.log` and the
+folder `data-N` with its one pickle file.
 
 A pid file may be old, and its number may be another program's by now. So a process is
 touched only if its command line is that of our replica N with our data folder.
@@ -33,6 +34,8 @@ PEER_PORTS_ABOVE = 100
 """The peer port of replica N is PORT_BASE + 100 + N."""
 START_SECONDS_MAX = 30.0
 STOP_SECONDS_MAX = 10.0
+PORT_SECONDS_MAX = 1.0
+"""A replica that was killed this very moment may still hold its ports."""
 POLL_SECONDS = 0.05
 
 
@@ -129,10 +132,10 @@ def down() -> None:
             running.append((replica, pid))
     deadline = time.monotonic() + STOP_SECONDS_MAX
     for replica, pid in running:
-        if not _ends(replica, deadline):
+        if not _ends(pid, deadline):
             print(f"replica {replica.member.id} did not end by itself in time: killed")
             os.kill(pid, signal.SIGKILL)
-            if not _ends(replica, time.monotonic() + STOP_SECONDS_MAX):
+            if not _ends(pid, time.monotonic() + STOP_SECONDS_MAX):
                 raise Failed(f"replica {replica.member.id}, process {pid}, cannot be ended")
         replica.pid_file.unlink(missing_ok=True)
 
@@ -142,8 +145,10 @@ def down() -> None:
 
 def _write_cluster() -> tuple[Member, ...]:
     """cluster.yaml and its form for clients, on loopback; gives the members."""
+    count = settings.replica_count(os.environ)
     base_text = os.environ.get("RINGCHAT_PORT_BASE") or str(PORT_BASE_DEFAULT)
-    count = int(os.environ.get("RINGCHAT_REPLICAS") or 3)
+    if not base_text.isdecimal():
+        raise SettingsError(f"RINGCHAT_PORT_BASE: {base_text!r} is not a port")
     base = int(base_text)
     client_ports = ",".join(str(base + id_) for id_ in range(count))
     peer_ports = ",".join(str(base + PEER_PORTS_ABOVE + id_) for id_ in range(count))
@@ -172,16 +177,22 @@ def _known_replicas() -> list[Replica]:
 
 def _check_free(address: str) -> None:
     host, _, port = address.rpartition(":")
-    with socket.socket() as probe:
-        # So that connections of a replica that has just ended do not count, a listener does.
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            probe.bind((host, int(port)))
-        except OSError as error:
-            raise Failed(
-                f"port {port} is in use by another program ({error.strerror}); "
-                f"take others: make up RINGCHAT_PORT_BASE=51051"
-            ) from error
+    deadline = time.monotonic() + PORT_SECONDS_MAX
+    while True:
+        with socket.socket() as probe:
+            # So that connections of a replica that has ended do not count; a listener does.
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            try:
+                probe.bind((host, int(port)))
+            except OSError as error:
+                if time.monotonic() >= deadline:
+                    raise Failed(
+                        f"port {port} is in use by another program ({error.strerror}); "
+                        f"take others: make up RINGCHAT_PORT_BASE=51051"
+                    ) from error
+            else:
+                return
+        time.sleep(POLL_SECONDS)
 
 
 def _start(replica: Replica) -> None:
@@ -219,13 +230,30 @@ def _last_line(file: Path) -> str:
     return lines[-1] if lines else f"{file} says nothing"
 
 
-def _ends(replica: Replica, deadline: float) -> bool:
-    """Whether its process has gone before the deadline."""
-    while replica.pid() is not None:
+def _ends(pid: int, deadline: float) -> bool:
+    """Whether a process has gone before the deadline, and let go of its ports and files."""
+    while not _has_gone(pid):
         if time.monotonic() >= deadline:
             return False
         time.sleep(POLL_SECONDS)  # somebody else's child: there is nothing to wait on
     return True
+
+
+def _has_gone(pid: int) -> bool:
+    """A corpse counts as gone, but only when the last of its threads is one too.
+
+    A process loses its command line first and its sockets last.
+    """
+    process = Path(f"/proc/{pid}")
+    if not Path("/proc/self").exists():
+        listing = ["ps", "-o", "stat=", "-p", str(pid)]
+        state = subprocess.run(listing, capture_output=True, text=True, check=False).stdout.strip()
+        return not state or state.startswith("Z")
+    try:
+        state = (process / "stat").read_text().rpartition(")")[2].split()[0]
+        return state in "ZX" and len(list((process / "task").iterdir())) == 1
+    except (FileNotFoundError, ProcessLookupError):
+        return True
 
 
 @contextlib.contextmanager

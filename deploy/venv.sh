@@ -19,10 +19,10 @@ if is_made dev || is_made "$kind"; then
     exit
 fi
 
-have "$python" || die "Ringchat needs Python 3.11 or later; there is no $python (PYTHON= names another)"
+needed='Ringchat needs Python 3.11 or later (PYTHON= names it)'
+have "$python" || die "$needed; there is no $python"
 "$python" -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
-    || die "Ringchat needs Python 3.11 or later; $python is" \
-        "$("$python" -c 'import platform; print(platform.python_version())') (PYTHON= names another)"
+    || die "$needed; this is $("$python" --version 2>&1)"
 "$python" -c 'import ensurepip, venv' 2>/dev/null \
     || die "$python cannot make environments; on Debian: apt-get install python3-venv"
 

@@ -111,28 +111,32 @@ class ReceiveMessagesRequest(_message.Message):
     def __init__(self, after_message_id: _Optional[int] = ...) -> None: ...
 
 class UpdateMessageRequest(_message.Message):
-    __slots__ = ("up_to_message_id", "request")
+    __slots__ = ("up_to_message_id", "view", "request")
     UP_TO_MESSAGE_ID_FIELD_NUMBER: _ClassVar[int]
+    VIEW_FIELD_NUMBER: _ClassVar[int]
     REQUEST_FIELD_NUMBER: _ClassVar[int]
     up_to_message_id: int
+    view: int
     request: RequestName
-    def __init__(self, up_to_message_id: _Optional[int] = ..., request: _Optional[_Union[RequestName, _Mapping]] = ...) -> None: ...
+    def __init__(self, up_to_message_id: _Optional[int] = ..., view: _Optional[int] = ..., request: _Optional[_Union[RequestName, _Mapping]] = ...) -> None: ...
 
 class UpdateMessageResponse(_message.Message):
     __slots__ = ()
     def __init__(self) -> None: ...
 
 class Message(_message.Message):
-    __slots__ = ("id", "sender", "text", "sent_at_ms")
+    __slots__ = ("id", "sender", "text", "sent_at_ms", "view")
     ID_FIELD_NUMBER: _ClassVar[int]
     SENDER_FIELD_NUMBER: _ClassVar[int]
     TEXT_FIELD_NUMBER: _ClassVar[int]
     SENT_AT_MS_FIELD_NUMBER: _ClassVar[int]
+    VIEW_FIELD_NUMBER: _ClassVar[int]
     id: int
     sender: str
     text: str
     sent_at_ms: int
-    def __init__(self, id: _Optional[int] = ..., sender: _Optional[str] = ..., text: _Optional[str] = ..., sent_at_ms: _Optional[int] = ...) -> None: ...
+    view: int
+    def __init__(self, id: _Optional[int] = ..., sender: _Optional[str] = ..., text: _Optional[str] = ..., sent_at_ms: _Optional[int] = ..., view: _Optional[int] = ...) -> None: ...
 
 class SendHeartbeatRequest(_message.Message):
     __slots__ = ("view",)

@@ -10,9 +10,10 @@ from __future__ import annotations
 import random
 from collections import deque
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from ringchat_server.records import (
+    NO_VIEW,
     Aside,
     Entry,
     Group,
@@ -25,6 +26,7 @@ from ringchat_server.records import (
 )
 from ringchat_server.replica import Config, Replica
 from ringchat_server.replica.values import (
+    Ack,
     Answer,
     Append,
     Apply,
@@ -33,6 +35,7 @@ from ringchat_server.replica.values import (
     Message,
     Now,
     Persist,
+    Promise,
     ReadReady,
     Rebuild,
     Run,
@@ -59,7 +62,10 @@ class Disk:
     base: list[Entry] = field(default_factory=list)
     """The entries that the state record stands for: here the state is the log itself."""
     synced: list[Record] = field(default_factory=list)
-    unsynced: deque[tuple[int, tuple[Record, ...]]] = field(default_factory=deque)
+    commit_index: int = 0
+    """As it was known at the last write that was synced."""
+    unsynced: deque[tuple[int, tuple[Record, ...], int]] = field(default_factory=deque)
+    """(ticket, records, commit index known then)"""
     exists: bool = False
 
     def recover(self) -> Recovered | None:
@@ -67,7 +73,8 @@ class Disk:
         self.unsynced.clear()
         if not self.exists:
             return None
-        meta, entries, aside = Meta(), list(self.base), ()
+        meta, entries = Meta(), list(self.base)
+        aside: tuple[Proposal, ...] = ()
         for record in self.synced:
             if isinstance(record, Group):
                 assert record.first_index == len(entries) + 1, "the journal has no hole"
@@ -82,7 +89,8 @@ class Disk:
             elif isinstance(record, HandedOverRecord):
                 aside = ()
         base = len(self.base)
-        return Recovered(meta, base, self.runs, entries[base:], 0, aside)
+        commit_index = min(self.commit_index, len(entries))
+        return Recovered(meta, base, self.runs, entries[base:], commit_index, aside)
 
 
 @dataclass
@@ -95,6 +103,12 @@ class Host:
     applied: list[Entry] = field(default_factory=list)
     waiting: dict[int, Name] = field(default_factory=dict)
     """Index -> the request whose client waits for it."""
+    received: bytes = b""
+    """The state record that is being received."""
+    lost: bool = False
+    """Its disk was lost, and it has not been rebuilt yet."""
+    vowed: int = NO_VIEW
+    """The highest view in which it has promised or acknowledged anything."""
 
 
 class Ring:
@@ -113,6 +127,8 @@ class Ring:
         self.cut: set[frozenset[int]] = set()
         self.confirmed: list[Name] = []
         self.answers: dict[int, str] = {}
+        self.reads: dict[int, int] = {}
+        """Ticket -> how many writes had been confirmed when that read began."""
         self.reads_ready: set[int] = set()
         self.masters: dict[int, int] = {}
         self.trace: list[str] = []
@@ -124,24 +140,32 @@ class Ring:
     def now(self) -> Now:
         return Now(self.seconds, int(self.seconds * 1000))
 
-    def start(self, host_id: int, *, damaged: bool = False) -> None:
-        """Starts a process on what its disk holds."""
+    def start(self, host_id: int, *, damaged: bool = False, replaced: bool = False) -> None:
+        """Starts a process on what its disk holds.
+
+        Args:
+            damaged: the journal cannot be read any more (rule 13).
+            replaced: there is no journal any more, and nothing that says so (rule 15).
+        """
         host = self.hosts[host_id]
-        if damaged:
-            host.disk = Disk()
-        recovered = None if damaged else host.disk.recover()
+        if damaged or replaced:
+            host.disk, host.lost, host.vowed = Disk(), True, NO_VIEW
+        recovered = host.disk.recover()
         host.core = Replica(
             Config(host_id, self.replicas, self.prefer, 1.0, self.keep_entries_max),
             recovered,
             damaged=damaged,
-            birth_id=b"cluster-of-seed!",
+            birth_id=b"cluster-of-%d" % self.random.getrandbits(32),
             time_floor_ms=0,
             hand_over=hand_over,
         )
         host.paused = False
-        host.applied = list(host.disk.base) if recovered else []
+        host.applied = list(host.disk.base)
         host.waiting = {}
-        self.say(f"start {host_id}")
+        host.received = b""
+        if recovered:
+            host.applied.extend(recovered.entries[: recovered.commit_index - len(host.applied)])
+        self.say(f"start {host_id} damaged={damaged} replaced={replaced}")
 
     def crash(self, host_id: int) -> None:
         """Kills a process: links break, what was not synced is lost."""
@@ -196,8 +220,9 @@ class Ring:
         host = self.hosts[host_id]
         if host.core is None or host.paused or not host.disk.unsynced:
             return
-        ticket, records = host.disk.unsynced.popleft()
+        ticket, records, commit_index = host.disk.unsynced.popleft()
         host.disk.synced.extend(records)
+        host.disk.commit_index = commit_index
         host.disk.exists = True
         self.say(f"sync {host_id} {records}")
         host.core.persisted(self.now(), ticket)
@@ -225,6 +250,33 @@ class Ring:
             self.say(f"promote {host_id} view {view}")
             host.core.promote(self.now(), view, asker)
             self.run(host_id)
+
+    def read(self, host_id: int) -> bool:
+        """A client's read; False if that replica does not serve."""
+        host = self.hosts[host_id]
+        if host.core is None or host.paused or not host.core.serving:
+            return False
+        ticket = len(self.reads) + 1
+        self.reads[ticket] = len(self.confirmed)
+        host.core.read(self.now(), ticket)
+        self.run(host_id)
+        return True
+
+    def override(self, host_id: int) -> str:
+        """The operator's word."""
+        core = self.hosts[host_id].core
+        assert core is not None
+        answer = core.override(self.now())
+        self.say(f"override {host_id}: {answer}")
+        self.run(host_id)
+        return answer
+
+    def resign(self, host_id: int) -> None:
+        """A replica is told to stop."""
+        core = self.hosts[host_id].core
+        assert core is not None
+        core.resign(self.now(), "stopping")
+        self.run(host_id)
 
     def compact(self, host_id: int) -> None:
         """Folds what may be folded into the state record; only between two writes."""
@@ -259,9 +311,10 @@ class Ring:
         host = self.hosts[host_id]
         match effect:
             case Persist(ticket, records):
-                host.disk.unsynced.append((ticket, records))
+                host.disk.unsynced.append((ticket, records, core.commit_index))
             case Send(peer, message):
                 if (host_id, peer) in self.links:
+                    self._keeps_its_word(host, core, message)
                     self.links[host_id, peer].append(_copied(message))
             case SendState(peer, view, common_index):
                 self._send_state(host_id, peer, view, common_index)
@@ -275,7 +328,7 @@ class Ring:
                 for asker in askers:
                     self.answers[asker] = reason
             case ReadReady(ticket):
-                self.reads_ready.add(ticket)
+                self._read_is_fresh(host, ticket)
             case Serving(serving, view, reason):
                 self.say(f"{host_id} serving={serving} view={view} {reason}")
                 if serving:
@@ -292,14 +345,31 @@ class Ring:
             assert host.applied[waiting - 1][2:4] == name
             self.confirmed.append(name)
 
+    def _keeps_its_word(self, host: Host, core: Replica, message: Message) -> None:
+        """Rule 1, through every crash: nothing is said in a view lower than one promised."""
+        if isinstance(message, Ack | Promise) and not core.unborn and not core.meta.rebuilding:
+            assert message.view >= host.vowed, f"promised {host.vowed}, then {message}"
+            host.vowed = message.view
+
+    def _read_is_fresh(self, host: Host, ticket: int) -> None:
+        """Rule 12: it sees every write that was confirmed before it began."""
+        assert ticket not in self.reads_ready, "a read is answered once"
+        self.reads_ready.add(ticket)
+        if self.prefer == "consistency":
+            seen = {entry[2:4] for entry in host.applied}
+            missing = [name for name in self.confirmed[: self.reads[ticket]] if name not in seen]
+            assert not missing, f"stale read: {missing}"
+
     def _send_state(self, host_id: int, peer: int, view: int, common_index: int) -> None:
+        """In two pieces."""
         disk = self.hosts[host_id].disk
-        core = self.hosts[host_id].core
-        assert core is not None
-        chunk = StateChunk(
-            view, len(disk.base), disk.runs, common_index, 0, _frozen(disk.base), True,
-        )  # fmt: skip
-        if (host_id, peer) in self.links:
+        if (host_id, peer) not in self.links:
+            return
+        data = _frozen(disk.base)
+        for offset, piece in ((0, data[:4]), (4, data[4:])):
+            chunk = StateChunk(
+                view, len(disk.base), disk.runs, common_index, offset, piece, offset > 0
+            )
             self.links[host_id, peer].append(chunk)
 
     def _install(
@@ -311,11 +381,18 @@ class Ring:
         aside: tuple[Proposal, ...],
     ) -> None:
         host = self.hosts[host_id]
+        if chunk.offset == 0:
+            host.received = b""
+        assert chunk.offset == len(host.received), "a journal takes pieces in their order only"
+        host.received += chunk.data
+        if not chunk.last:
+            return
         while host.disk.unsynced:
             self.sync(host_id)
-        host.disk.base = _thawed(chunk.data)
+        host.disk.base = _thawed(host.received)
         host.disk.runs = chunk.runs
         host.disk.synced = [meta, *([Aside(aside)] if aside else [])]
+        host.disk.commit_index = chunk.index
         host.disk.exists = True
         host.applied = list(host.disk.base)
         core.state_installed(self.now(), chunk.index, chunk.runs, 0)
@@ -332,6 +409,7 @@ class Ring:
             if host.core is None:
                 self.start(host_id)
         self.cut.clear()
+        self.seconds += 1.5  # whoever waits for a master that fell silent waits no more
         walk = 0
         deadline = self.seconds + seconds
         while self.seconds < deadline:
@@ -346,8 +424,11 @@ class Ring:
             if promote and not any(host.core and host.core.serving for host in self.hosts):
                 walk = (walk + 1) % self.replicas
                 view = max(host.core.view for host in self.hosts if host.core) + 1 + walk
-                self.promote(view % self.replicas, view)
+                self.promote(view % self.replicas, view, asker=-walk)
                 self.drain()
+                if self.prefer == "availability" and self.seconds > deadline - seconds / 2:
+                    self.override(view % self.replicas)  # there is an operator, too
+                    self.drain()
 
     def drain(self) -> None:
         """Delivers and syncs until nothing is left to deliver or sync."""
@@ -374,8 +455,6 @@ def _copied(message: Message) -> Message:
     """A message as the receiver sees it: it shares no group with the sender's log."""
     if isinstance(message, Append | Fetched):
         group = Group(message.group.first_index, list(message.group.entries))
-        from dataclasses import replace
-
         return replace(message, group=group)
     return message
 
@@ -384,7 +463,7 @@ _STATES: dict[bytes, list[Entry]] = {}
 
 
 def _frozen(entries: list[Entry]) -> bytes:
-    key = str(len(_STATES)).encode()
+    key = b"%08d" % len(_STATES)
     _STATES[key] = list(entries)
     return key
 

@@ -206,12 +206,20 @@ class Client:
             raise InvalidArgument("a message id is an integer from 0 to 2**63 - 1")
         request = pb.Request()
         request.update_message.up_to_message_id = message_id
+        for seen in self._readers:
+            if (view := seen.view_of(message_id)) is not None:
+                request.update_message.view = view
 
         def acknowledged(_: pb.Response) -> None:
             for seen in self._readers:
                 seen.acknowledged(message_id)
 
-        await self._write(request, acknowledged, timeout)
+        try:
+            await self._write(request, acknowledged, timeout)
+        except FailedPrecondition:
+            # A healed partition has given the message another place in the order. It is
+            # delivered again from there: acknowledging this id would remove another one.
+            acknowledged(pb.Response())
 
     # ------------------------------------------------------------------ status
 

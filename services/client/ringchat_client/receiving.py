@@ -38,6 +38,7 @@ class Seen:
     def __init__(self) -> None:
         self._digests: set[bytes] = set()
         self._order: deque[tuple[int, bytes]] = deque()
+        self._views: dict[int, int] = {}
 
     def __len__(self) -> int:
         return len(self._order)
@@ -49,14 +50,24 @@ class Seen:
             return False
         self._digests.add(digest)
         self._order.append((message.id, digest))
+        self._views[message.id] = message.view
         if len(self._order) > SEEN_MAX:
-            self._digests.discard(self._order.popleft()[1])
+            self._forget_oldest()
         return True
+
+    def view_of(self, message_id: int) -> int | None:
+        """The view that ordered a message that was had; None if it is not remembered."""
+        return self._views.get(message_id)
 
     def acknowledged(self, up_to_id: int) -> None:
         """Forget those that the server will not send again."""
         while self._order and self._order[0][0] <= up_to_id:
-            self._digests.discard(self._order.popleft()[1])
+            self._forget_oldest()
+
+    def _forget_oldest(self) -> None:
+        message_id, digest = self._order.popleft()
+        self._digests.discard(digest)
+        self._views.pop(message_id, None)
 
     @staticmethod
     def _digest(message: pb.Message) -> bytes:

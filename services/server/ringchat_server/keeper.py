@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import sys
+import time
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
@@ -29,6 +30,8 @@ T = TypeVar("T")
 
 COMPACT_AFTER_BYTES = 16 << 20
 """A journal shorter than this is not worth compacting; beyond it, one twice its state is."""
+COMPACTION_PAUSE_SECONDS = 10.0
+"""After a compaction that failed, before the next is tried."""
 TAIL_BYTES_SMALL = 64 << 10
 """What is left to copy may be done together with the switch."""
 
@@ -60,7 +63,13 @@ class Keeper:
         self._commit_index = 0
         self._busy = False
         self._failed = False
+        self._idle = asyncio.Event()
+        self._idle.set()
         self._compaction: asyncio.Task[None] | None = None
+        self._compact_above_bytes = 0
+        """A journal that was compacted has to grow again first: it may hold entries that
+        another replica lacks, and be long for that reason."""
+        self._compact_not_before = 0.0
 
     @property
     def busy(self) -> bool:
@@ -113,18 +122,24 @@ class Keeper:
     def worth_compacting(self) -> bool:
         """The journal has grown enough, and is not being compacted already."""
         journal = self._journal
-        limit = max(COMPACT_AFTER_BYTES, 2 * journal.state_bytes)
-        return self._compaction is None and not self._failed and journal.size_bytes > limit
+        limit = max(COMPACT_AFTER_BYTES, 2 * journal.state_bytes, self._compact_above_bytes)
+        if self._compaction or self._failed or journal.size_bytes <= limit:
+            return False
+        return time.monotonic() >= self._compact_not_before
 
     def compact(self, up_to_index: int, on_compacted: Callable[[int], None]) -> None:
         """Begins to replace the entries up to that index by the state after them."""
         self._compaction = asyncio.create_task(self._compact(up_to_index, on_compacted))
 
     async def close(self) -> None:
-        """Waits for what is being written, and lets go of the file."""
+        """Waits for everything queued to be written, and lets go of the file.
+
+        Nothing may be queued any more.
+        """
         if self._compaction:
             self._compaction.cancel()
             await asyncio.gather(self._compaction, return_exceptions=True)
+        await self._idle.wait()
         await asyncio.get_running_loop().run_in_executor(self._thread, self._journal.close)
         self._thread.shutdown()
 
@@ -136,6 +151,7 @@ class Keeper:
 
     def _begin(self) -> None:
         self._busy = True
+        self._idle.clear()
         loop = asyncio.get_running_loop()
         ticket = self._ticket
         done = self._thread.submit(self._journal.write, self._take(), self._commit_index)
@@ -147,10 +163,13 @@ class Keeper:
         self._busy = False
         error = future.exception()
         if error is not None:
+            self._idle.set()
             self._fail(error)
             return
         if self._records:
             self._begin()
+        else:
+            self._idle.set()
         self._on_synced(ticket)
 
     def _watch(self, future: Future[None]) -> None:
@@ -175,15 +194,13 @@ class Keeper:
     async def _compact(self, up_to_index: int, on_compacted: Callable[[int], None]) -> None:
         log.info("compaction up to entry %d begins", up_to_index)
         size_before = self._journal.size_bytes
-        process = await asyncio.create_subprocess_exec(
-            sys.executable,
-            "-m",
-            "ringchat_server.compactor",
-            str(self._folder),
-            str(self._replica_id),
-            str(up_to_index),
-        )
+        self._compact_not_before = time.monotonic() + COMPACTION_PAUSE_SECONDS
+        process: asyncio.subprocess.Process | None = None
         try:
+            process = await asyncio.create_subprocess_exec(
+                *(sys.executable, "-m", "ringchat_server.compactor"),
+                *(str(self._folder), str(self._replica_id), str(up_to_index)),
+            )
             if await process.wait() != 0:
                 await self._run(self._journal.abandon_compaction)
                 return
@@ -191,15 +208,19 @@ class Keeper:
                 pass
             await self._run(self._journal.switch)
             on_compacted(up_to_index)
+            self._compact_not_before = 0.0
+            self._compact_above_bytes = self._journal.size_bytes + COMPACT_AFTER_BYTES
             log.info(
                 "compaction done: %d bytes instead of %d", self._journal.size_bytes, size_before
             )
         except CompactionAbandoned as error:
             log.warning("compaction abandoned: %s", error)
+        except OSError as error:
+            log.warning("compaction cannot begin: %s", error.strerror)
         except DiskFailed as error:
             self._fail(error)
         finally:
-            if process.returncode is None:
+            if process is not None and process.returncode is None:
                 process.kill()
                 await process.wait()
             self._compaction = None

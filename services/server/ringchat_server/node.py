@@ -16,12 +16,19 @@ from collections.abc import Callable, Coroutine
 from typing import TypeVar
 
 from ringchat_proto import chat_pb2 as pb
-from ringchat_server.chat import Chat, hand_over
+from ringchat_server.chat import hand_over
 from ringchat_server.compactor import fold_from
-from ringchat_server.journal import EMPTY_STATE, FolderDisk, Journal, JournalRefused, Opened
+from ringchat_server.journal import (
+    EMPTY_STATE,
+    DiskFailed,
+    FolderDisk,
+    Journal,
+    JournalRefused,
+    Opened,
+)
 from ringchat_server.keeper import Keeper
 from ringchat_server.pickled import Unreadable
-from ringchat_server.records import Proposal
+from ringchat_server.records import NO_VIEW, Entry, Proposal
 from ringchat_server.replica import Config, Replica
 from ringchat_server.replica.values import (
     Answer,
@@ -33,6 +40,7 @@ from ringchat_server.replica.values import (
     Persist,
     ReadReady,
     Rebuild,
+    Refusal,
     Run,
     Send,
     SendState,
@@ -42,11 +50,12 @@ from ringchat_server.replica.values import (
 )
 from ringchat_server.settings import Settings
 from ringchat_server.transport.links import Links
-from ringchat_server.transport.ports import PortInUse, Ports, is_weather
+from ringchat_server.transport.ports import PortInUse, Ports
 from ringchat_server.transport.requests import NotServing, Sink
 from ringchat_server.transport.secrets import Passwords
 from ringchat_server.transport.service import ChatService, Standing
 from ringchat_server.transport.sessions import Guest
+from ringchat_server.transport.weather import is_weather
 
 log = logging.getLogger(__name__)
 
@@ -58,6 +67,9 @@ WAITING_MAX = 65_536
 """Writes that wait for a place in the log: beyond it new ones are refused."""
 STATE_CHUNK_BYTES = 256 << 10
 FINISH_SECONDS = 2.0
+"""Told to stop, a replica waits so long for the confirmations of what is in flight."""
+LAST_WORDS_SECONDS = 0.5
+"""And so long for those who are told of it to have heard; nothing depends on it."""
 GRACE_SECONDS = 0.5
 
 EXIT_OK = 0
@@ -136,6 +148,11 @@ class Node:
         self._tasks: set[asyncio.Task[None]] = set()
         self._stop = asyncio.Event()
         self._stopping = ""
+        self._drained = asyncio.Event()
+        """Set when nothing waits for the log any more, or nobody is attached any more."""
+        self._refusals: dict[str, str] = {}
+        """What was last said to whom about a view: said again, it is not logged again."""
+        self._usable = False
         self._exit_code = EXIT_OK
 
     # ----------------------------------------------------------------- life
@@ -180,14 +197,27 @@ class Node:
         self._stop.set()
 
     async def _finish(self) -> None:
+        """Confirms what is in flight, then lets go of the view and says so to everyone."""
         self._stopping = f"replica {self._settings.replica_id} is stopping"
-        deadline = time.monotonic() + FINISH_SECONDS
-        while self._waiting and time.monotonic() < deadline:
-            await asyncio.sleep(0.005)
+        await self._until(lambda: not (self._pending or self._waiting), FINISH_SECONDS)
         self._replica.resign(self._now(), self._stopping)
         self._carry_out()
         self._tell_guests(self._replica.view, self._stopping)
-        await asyncio.sleep(0.05)  # for the last words to leave; nothing depends on it
+        try:
+            await asyncio.wait_for(self._links.drained(), LAST_WORDS_SECONDS)
+        except TimeoutError:
+            pass  # a peer that does not read will see the link break
+        await self._until(lambda: not self._guests, LAST_WORDS_SECONDS)
+
+    async def _until(self, condition: Callable[[], bool], seconds: float) -> None:
+        """Waits for what `_apply` or `detach` brings about, but not for ever."""
+        deadline = time.monotonic() + seconds
+        while not condition() and (left := deadline - time.monotonic()) > 0:
+            self._drained.clear()
+            try:
+                await asyncio.wait_for(self._drained.wait(), left)
+            except TimeoutError:
+                return
 
     def _disk_failed(self, line: str) -> None:
         log.critical("the disk failed, so this replica ends: %s", line)
@@ -222,10 +252,18 @@ class Node:
             await asyncio.sleep(interval)
             self._replica.tick(self._now())
             self._carry_out()
+            await self._show_health()
             if self._keeper.worth_compacting():
                 index, _ = self._replica.compactable()
                 if index > self._replica.log.base_index:
                     self._keeper.compact(index, self._replica.compacted)
+
+    async def _show_health(self) -> None:
+        """Tells the health service whether the chat can be used through this replica."""
+        usable = self.serving() or self.master_address() is not None
+        if usable != self._usable:
+            self._usable = usable
+            await self._ports.set_chat_health(serving=usable)
 
     @staticmethod
     def _now() -> Now:
@@ -271,6 +309,8 @@ class Node:
 
     def submit(self, proposal: Proposal, kind: str, sink: Sink) -> None:
         """Gives a write to the log, with what else comes until the journal is free."""
+        if self._stopping:
+            return  # `moved` follows, and the client asks the next master
         self._pending.append((proposal, kind, sink))
         if not self._flush_due and not self._keeper.busy:
             self._flush_due = True
@@ -279,6 +319,11 @@ class Node:
     def full(self) -> bool:
         """More writes wait than are good for anyone."""
         return len(self._pending) + len(self._waiting) >= WAITING_MAX
+
+    def view_of(self, message_id: int) -> int:
+        """The view that ordered the message of that id; `NO_VIEW` where there is none."""
+        view = self._replica.log.view_at(message_id)
+        return NO_VIEW if view is None else view
 
     async def confirm_read(self) -> None:
         """Returns when a read may be answered (rule 12)."""
@@ -298,6 +343,8 @@ class Node:
     def detach(self, guest: Guest) -> None:
         """No longer."""
         self._guests.pop(guest, None)
+        if not self._guests:
+            self._drained.set()
 
     def watch(self, account: str, wake: Callable[[], None]) -> None:
         """Calls `wake` whenever that account has a new message."""
@@ -333,7 +380,9 @@ class Node:
         try:
             self._replica.promote(self._now(), view, asker)
             self._carry_out()
-            return await answer
+            reason = await answer
+            self._log_refusal("a client", view, reason)
+            return reason
         finally:
             self._askers.pop(asker, None)
 
@@ -368,6 +417,11 @@ class Node:
             suspect_after_ms=round(cluster.suspect_after_seconds * 1000),
         )
 
+    def _log_refusal(self, whom: str, view: int, reason: str) -> None:
+        if reason and self._refusals.get(whom) != reason:
+            log.info("%s is refused view %d: %s", whom, view, reason)
+        self._refusals[whom] = reason
+
     # --------------------------------------------------------------- effects
 
     def _flush(self) -> None:
@@ -399,7 +453,7 @@ class Node:
     def _carry_out_one(self, effect: Effect) -> None:
         match effect:
             case Send(peer, message):
-                self._links.send(peer, message)
+                self._send(peer, message)
             case Persist(ticket, records):
                 self._keeper.write(ticket, records, self._replica.commit_index)
             case Apply(commit_index):
@@ -420,6 +474,11 @@ class Node:
             case Rebuild(length):
                 self._rebuild(length)
 
+    def _send(self, peer_id: int, message: Message) -> None:
+        if isinstance(message, Refusal):
+            self._log_refusal(f"replica {peer_id}", message.view, message.reason)
+        self._links.send(peer_id, message)
+
     def _apply(self, commit_index: int) -> None:
         """Applies entries in order, answers who waits for them, wakes who receives."""
         chat, waiting, watchers = self.chat, self._waiting, self._watchers
@@ -430,13 +489,15 @@ class Node:
             if waiting and waiting[0][0] == index:
                 _, kind, sink = waiting.popleft()
                 sink.answered(entry.number, kind, answer)
-            if entry.request[0] == "send" and answer[0] == 0:
-                for wake in watchers.get(str(entry.request[1]), ()):
+            if watchers and answer[0] == 0 and (account := _stirred(entry)):
+                for wake in watchers.get(account, ()):
                     wake()
+        if not waiting:
+            self._drained.set()
 
     def _serving_changed(self, serving: bool, view: int, reason: str) -> None:
         log.info("view %d: %s", view, "this replica leads" if serving else reason)
-        self._spawn(self._ports.set_chat_health(serving=serving))
+        self._spawn(self._show_health())
         if not serving:
             self._tell_guests(self._replica.view, reason)
 
@@ -454,7 +515,11 @@ class Node:
     def _rebuild(self, length: int) -> None:
         """Applied entries were dropped (rule 6): go back to the state record and forward again."""
         log.warning("applied entries after %d are handed over; rebuilding the chat", length)
-        opened = self._keeper.reread()
+        try:
+            opened = self._keeper.reread()
+        except DiskFailed as error:
+            self._disk_failed(str(error))
+            return
         self.chat = fold_from(opened.state)
         self._apply(length)
 
@@ -462,7 +527,11 @@ class Node:
 
     async def _send_state(self, peer_id: int, view: int, common_index: int) -> None:
         link = self._links.current(peer_id)
-        reader = await self._keeper.open_state()
+        try:
+            reader = await self._keeper.open_state()
+        except DiskFailed as error:
+            self._disk_failed(str(error))
+            return
         index = 0 if reader is None else reader.index
         runs = () if reader is None else tuple(Run(*run) for run in reader.runs)
         size = len(EMPTY_STATE) if reader is None else reader.size
@@ -471,9 +540,8 @@ class Node:
             for offset in range(0, size, STATE_CHUNK_BYTES):
                 if link is None or self._links.current(peer_id) is not link:
                     return
-                if reader is None:
-                    data = EMPTY_STATE
-                else:
+                data = EMPTY_STATE
+                if reader is not None:
                     data = await self._keeper.read_state(reader, offset, STATE_CHUNK_BYTES)
                 last = offset + len(data) >= size
                 chunk = StateChunk(view, index, runs, common_index, offset, data, last)
@@ -491,6 +559,9 @@ class Node:
             return
         try:
             state = self._keeper.install(chunk.index, chunk.runs, effect.meta, effect.aside)
+        except DiskFailed as error:
+            self._disk_failed(str(error))
+            return
         except Unreadable as error:
             log.error("the state that was sent cannot be read: %s", error)
             self._exit_code = EXIT_BUG
@@ -500,6 +571,16 @@ class Node:
         log.info("the state after entry %d is installed", chunk.index)
         now = self._now()
         self._replica.state_installed(now, chunk.index, chunk.runs, self.chat.time_ms)
+
+
+def _stirred(entry: Entry) -> str:
+    """Whose receivers have to look: for a new message, or whether their session still lasts."""
+    match entry.request:
+        case ("send" | "login", str(name), *_):
+            return name
+        case ("logout" | "delete", *_):
+            return entry.account
+    return ""
 
 
 def _settle(future: asyncio.Future[T], value: T) -> None:

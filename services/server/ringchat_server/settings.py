@@ -348,10 +348,7 @@ def cluster_from(environ: Mapping[str, str]) -> Cluster:
         # Compose passes a variable that nobody set as an empty one.
         return environ.get(f"RINGCHAT_{name}", "").strip() or default
 
-    count_text = value("REPLICAS", "3")
-    if not _NUMBER.fullmatch(count_text) or not 1 <= int(count_text) <= REPLICAS_MAX:
-        raise SettingsError(f"RINGCHAT_REPLICAS: {count_text!r} is not 1 to {REPLICAS_MAX}")
-    count = int(count_text)
+    count = replica_count(environ)
     prefer = value("PREFER", "availability")
     if prefer not in PREFERENCES:
         raise SettingsError(f"RINGCHAT_PREFER: {prefer!r} is not {' or '.join(PREFERENCES)}")
@@ -375,6 +372,14 @@ def cluster_from(environ: Mapping[str, str]) -> Cluster:
         )
     members = tuple(map(Member, range(count), clients, peers, published))
     return Cluster(prefer, suspect_after_seconds, members)
+
+
+def replica_count(environ: Mapping[str, str]) -> int:
+    """RINGCHAT_REPLICAS; raises `SettingsError`."""
+    text = environ.get("RINGCHAT_REPLICAS", "").strip() or "3"
+    if not _NUMBER.fullmatch(text) or not 1 <= int(text) <= REPLICAS_MAX:
+        raise SettingsError(f"RINGCHAT_REPLICAS: {text!r} is not 1 to {REPLICAS_MAX}")
+    return int(text)
 
 
 def _addresses(variable: str, ports_text: str, hosts: Sequence[str]) -> list[str]:

@@ -14,6 +14,8 @@ from grpc_health.v1 import health, health_pb2, health_pb2_grpc
 
 from ringchat_proto import replica_pb2, replica_pb2_grpc
 from ringchat_server import __main__, settings
+from ringchat_server.journal import FolderDisk, Journal
+from ringchat_server.records import Meta
 from ringchat_server.settings import Settings
 
 KEY = "0123456789abcdef0123456789abcdef"
@@ -220,6 +222,15 @@ class TestWriteCluster:
 
 
 class TestDump:
+    def test_a_journal(self, run: Run, tmp_path: Path) -> None:
+        journal, _ = Journal.open(FolderDisk(tmp_path), 0)
+        journal.write([Meta(promised=7)], 0)
+        journal.close()
+        exit_code, said, _ = run("dump", tmp_path / "replica-0.pickle")
+        assert exit_code == 0
+        assert "journal of replica 0" in said
+        assert "promised 7" in said
+
     def test_a_missing_file(self, run: Run, tmp_path: Path) -> None:
         exit_code, _, said = run("dump", tmp_path / "replica-0.pickle")
         assert exit_code == 1

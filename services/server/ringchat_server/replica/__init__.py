@@ -15,7 +15,8 @@ socket. Its caller, the driver, has these duties:
 
 The parts, each a role of the one `Replica`:
 
-- `replica.py`: what every role shares; promises and who may ask (rules 1, 8, 11, 15)
+- `replica.py`: what every role shares; the links, the writes and what they release (rules 1, 8)
+- `promotion.py`: who may ask for a view, and who is promised one (rules 1, 11, 15)
 - `candidate.py`: from the question to the first entry of a view (rules 4, 5, 9)
 - `master.py`: order, commit, the in-sync set, reads (rules 2, 3, 7, 12, 14)
 - `backup.py`: following, divergence, rebuilding (rules 5, 6, 13)

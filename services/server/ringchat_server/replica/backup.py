@@ -75,7 +75,8 @@ class Backup:
         """The master's entries or its heartbeat."""
         replica = self.replica
         if replica.meta.rebuilding and replica.view != append.view:
-            self._rebuild_from = (peer_id, append.view)
+            if self._rebuild_from is None or self._rebuild_from[1] < append.view:
+                self._rebuild_from = (peer_id, append.view)
             self._try_rebuild()
             return
         assert replica.view == append.view
@@ -84,10 +85,13 @@ class Backup:
             return
         records = self._append(append.group)
         matched = append.group.last_index if append.group.entries else append.previous_index
-        meta = replica.meta
+        meta, whole = replica.meta, append.start_index
         if meta.rebuilding:
             meta = replica.born(meta, append.cluster_id, append.birth_view)
-        if matched >= append.start_index:
+            # What this replica had acknowledged before it lost its log may be confirmed
+            # by now, in this very view, too: it counts again only when it has all of it.
+            whole = max(whole, append.commit_index)
+        if matched >= whole:
             # The whole of the view's first log is here; synced together with it (rule 5).
             meta = meta._replace(log_view=append.view, rebuilding=False)
         replica.persist(*records, meta=meta)
@@ -98,15 +102,17 @@ class Backup:
         if replica.aside and self._master is None and meta.log_view == append.view:
             self._master, self._handed_over = peer_id, 0
             self._hand_over()
+        if self._rebuild_from is not None and not replica.meta.rebuilding:
+            self._follow_offer(*self._rebuild_from)
 
     def on_message(self, peer_id: int, message: Message) -> None:
-        """A candidate fetches from this log; the master sends a state or takes what was put aside."""
+        """A candidate fetches from this log; the master sends a state, takes what was aside."""
         replica = self.replica
         match message:
             case Fetch() if message.view == replica.view:
                 self._on_fetch(peer_id, message)
-            case StateChunk() if message.view == replica.view:
-                replica.replace_log(message, message.common_index)
+            case StateChunk() if self._is_ahead(peer_id, message):
+                replica.replace_log(peer_id, message, message.common_index)
             case HandedOver() if message.view == replica.view and peer_id == self._master:
                 self._handed_over += len(self._piece())
                 self._hand_over()
@@ -114,10 +120,13 @@ class Backup:
                 pass  # of another view or another role: an echo of what is over
 
     def state_installed(self) -> None:
-        """Tells the master where to go on."""
+        """Tells the master where to go on.
+
+        Not as an acknowledgement: `log_view` has not moved with it (rule 5).
+        """
         replica = self.replica
         master = replica.config.owner(replica.view)
-        replica.send_when_durable(master, Ack(replica.view, replica.log.length, 0))
+        replica.send_when_durable(master, Mismatch(replica.view, replica.summary()))
 
     # ------------------------------------------------------------------ the log
 
@@ -140,6 +149,13 @@ class Backup:
             log.append(rest.entries)
             return (*dropped, rest)
         return ()
+
+    def _is_ahead(self, peer_id: int, chunk: StateChunk) -> bool:
+        """That state is the master's of this view, and not behind what was acknowledged to it."""
+        replica = self.replica
+        if chunk.view != replica.view or replica.config.owner(chunk.view) != peer_id:
+            return False
+        return replica.meta.log_view != chunk.view or chunk.index > replica.log.length
 
     def _piece(self) -> tuple[Proposal, ...]:
         first = self._handed_over
@@ -168,6 +184,13 @@ class Backup:
 
     # ---------------------------------------------------------------- rebuilding
 
+    def _follow_offer(self, master: int, view: int) -> None:
+        """Rebuilt by an older view's master, while a newer one waits: that asks only once."""
+        replica, self._rebuild_from = self.replica, None
+        if view > replica.view:
+            replica.follow(view)
+            replica.send_when_durable(master, Mismatch(view, replica.summary()))
+
     def _try_rebuild(self) -> None:
         """Rule 13: the answers of enough others, and among them the newest view's master."""
         replica, offer = self.replica, self._rebuild_from
@@ -178,10 +201,10 @@ class Backup:
         newest = max((peer.view for peer in heard), default=view)
         others = replica.config.replicas - 1
         needed = replica.config.majority if replica.config.consistent else others
-        enough = len(heard) >= min(needed, others) or replica.overridden
+        enough = len(heard) >= min(needed, others) or replica.rebuild_forced
         if not enough or newest > view or not replica.peers[master].leading:
             return
         self._rebuild_from = None
-        replica.overridden = False
+        replica.rebuild_forced = False
         replica.persist(meta=replica.meta._replace(promised=view))
         replica.send_when_durable(master, Mismatch(view, replica.summary()))

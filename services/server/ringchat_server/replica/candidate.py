@@ -25,10 +25,18 @@ if TYPE_CHECKING:
 class Candidate:
     """The attempt to begin one view. It ends as a `Master`, or as a backup with a reason."""
 
-    def __init__(self, replica: Replica, view: int, askers: list[int]) -> None:
+    def __init__(
+        self, replica: Replica, view: int, askers: list[int], *, forced: bool = False
+    ) -> None:
+        """
+        Args:
+            askers: the clients that wait for the view.
+            forced: an operator has said to begin without the replicas that are missing.
+        """
         self.replica = replica
         self.view = view
         self.askers = askers
+        self.forced = forced
         self.birth = replica.unborn
         self.promises: dict[int, Promise] = {}
         self.refusals: dict[int, Refusal] = {}
@@ -37,16 +45,23 @@ class Candidate:
         self.fetch_length = 0
         self.common_index = 0
         """Up to here this log and the best one are known to be the same."""
+        self.awaiting_state = False
+        """The best log comes as a state record first: until then this log is another one."""
 
     def start(self) -> None:
         """Asks every peer for its promise.
 
-        The question need not wait for this replica's own promise to be synced:
-        if it crashes first it restarts as a backup, and the view has no master.
+        The question need not wait for this replica's own promise to be synced: it does
+        not begin before that, and if it crashes first, the view has had no master.
         """
         for peer in self.replica.peers.values():
             if peer.up:
                 self.replica.send(peer.replica_id, Prepare(self.view, self.birth))
+        self.advance()
+
+    def force(self) -> None:
+        """An operator has said to begin without the replicas that are missing."""
+        self.forced = True
         self.advance()
 
     # ------------------------------------------------------------------ inputs
@@ -57,7 +72,7 @@ class Candidate:
             self.replica.send(peer_id, Prepare(self.view, self.birth))
 
     def link_down(self, peer_id: int) -> None:
-        """What that peer promised is no longer of use: it cannot be in the set or be fetched from."""
+        """Its promise is no longer of use: it cannot be in the set, nor be fetched from."""
         self.promises.pop(peer_id, None)
         self.refusals.pop(peer_id, None)
         if peer_id == self.source:
@@ -74,31 +89,35 @@ class Candidate:
 
     def tick(self) -> None:
         """Silence may have become long enough to count as an answer."""
-        self.advance()
+        if self.source is not None and not self.replica.hears(self.source):
+            self.replica.step_down(f"replica {self.source} fell silent while its log was fetched")
+        else:
+            self.advance()
 
     def on_append(self, peer_id: int, message: object) -> None:
-        """Unreachable: `follow` has made this replica a backup."""
+        """Unreachable: only this replica owns its view, and `follow` makes it a backup."""
         raise AssertionError("a candidate follows no master")
 
     def on_message(self, peer_id: int, message: Message) -> None:
         """Answers to what was asked."""
         match message:
-            case Promise(view=self.view) if self.source is None:
-                assert message.birth == self.birth
+            case Promise(view=self.view, birth=self.birth) if self.source is None:
                 self.promises[peer_id] = message
                 self.advance()
             case Refusal(view=self.view):
                 self._on_refusal(peer_id, message)
-            case Fetched(view=self.view) if peer_id == self.source:
+            case Fetched(view=self.view) if (
+                peer_id == self.source and message.group.first_index == self.replica.log.length + 1
+            ):
                 self._on_fetched(message)
-            case StateChunk(view=self.view) if peer_id == self.source:
-                self.replica.replace_log(message, self.common_index)
+            case StateChunk(view=self.view) if peer_id == self.source and self.awaiting_state:
+                self.replica.replace_log(peer_id, message, self.common_index)
             case _:
                 pass  # of another view or another role: an echo of what is over
 
     def state_installed(self) -> None:
         """The source's state record is in place; its entries come next."""
-        assert self.source is not None
+        self.awaiting_state = False
         self._fetch_more()
 
     def all_have(self) -> int:
@@ -111,7 +130,8 @@ class Candidate:
         if replica.durable.meta.promised < self.view:
             return
         if self.source is not None:
-            if replica.durable.length >= self.fetch_length > 0:
+            length = min(replica.log.length, replica.durable.length)
+            if length >= self.fetch_length and not self.awaiting_state:
                 self._begin(self._promised())
             return
         if self._waiting() and not self._enough_already():
@@ -149,7 +169,7 @@ class Candidate:
             if promised >= config.majority:
                 return None
             return f"a majority of {config.majority} is needed; missing: {self._missing()}"
-        if replica.overridden:
+        if self.forced:
             return None
         if replica.in_sync or replica.meta.sole:
             return None
@@ -200,6 +220,7 @@ class Candidate:
         prefix = common_prefix(mine, theirs)
         self.common_index = prefix or 0
         if prefix is None or prefix < max(mine.base, theirs.base):
+            self.awaiting_state = True
             self.replica.send(owner, Fetch(self.view, NEEDS_STATE, self.common_index))
             return
         self.replica.persist(*self.replica.drop_after(prefix))
@@ -215,7 +236,6 @@ class Candidate:
 
     def _on_fetched(self, fetched: Fetched) -> None:
         replica = self.replica
-        assert fetched.group.first_index == replica.log.length + 1, "pieces come in order"
         replica.log.append(fetched.group.entries)
         replica.persist(fetched.group)
         self._fetch_more()

@@ -70,7 +70,7 @@ class Log:
         if index == 0:
             return NO_VIEW
         position = bisect_right(self._runs, (index, _BEYOND)) - 1
-        return self._runs[position].view if 0 <= position and index <= self.length else None
+        return self._runs[position].view if position >= 0 and index <= self.length else None
 
     def runs_up_to(self, index: int) -> tuple[Run, ...]:
         """The runs that begin at or before an index: what a state record there has to keep."""
@@ -109,7 +109,9 @@ class Log:
         assert self.base_index <= index <= self.length
         del self._entries[: index - self.base_index]
         self.base_index = index
-        del self._runs[:-RUNS_MAX]
+        # The runs of the entries that are held one by one are needed, however many.
+        first_held = bisect_right(self._runs, (index, _BEYOND)) - 1
+        del self._runs[: max(0, min(len(self._runs) - RUNS_MAX, first_held))]
 
     def summary(self, log_view: int) -> Summary:
         """This log in brief."""

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from ringchat_server.records import NOOP, Entry, Group, HandedOverRecord, Proposal
+from ringchat_server.replica.backup import HAND_OVER_PIECE
 from ringchat_server.replica.log import common_prefix
 from ringchat_server.replica.values import (
     Ack,
@@ -38,11 +39,14 @@ class Progress:
     next_index: int = 0
     """First entry not sent on this link; 0 while it is not known what the backup has."""
     acked: int = 0
-    """Durable at the backup, and the same as here, up to this index."""
+    """Durable at the backup, and the same as here, up to this index.
+
+    From the view's first entry on also adopted there: only an `Ack` says that (rule 5).
+    """
     round: int = 0
     """The newest question of rule 12 that it has answered."""
     reading_state: bool = False
-    """A state record is on its way to it: entries follow when it has acknowledged that."""
+    """A state record is on its way to it: entries follow when it says that it has it."""
 
 
 class Master:
@@ -70,10 +74,10 @@ class Master:
         self._round = 0
         self._handing_over: deque[tuple[int, int]] = deque()
         """(peer, index): once committed, tell the peer that its hand-over is done."""
+        self.start_index = replica.log.length + 1
         for peer_id, theirs in promised.items():
             self._place(peer_id, theirs)
         first = Entry(view, replica.entry_time_ms(), b"", 0, "", b"", NOOP)
-        self.start_index = replica.log.length + 1
         group = Group(self.start_index, [first])
         replica.log.append(group.entries)
         meta = replica.meta._replace(log_view=view, sole=self._alone)
@@ -84,9 +88,10 @@ class Master:
         for peer_id, peer in replica.peers.items():
             if not peer.up:
                 continue
-            if self._progress[peer_id].next_index:
+            progress = self._progress[peer_id]
+            if progress.next_index:
                 self._pump(peer_id)
-            else:
+            elif not progress.reading_state:
                 self._probe(peer_id)
         if replica.aside:
             self._propose_own_aside()
@@ -144,7 +149,7 @@ class Master:
             self.replica.step_down(f"replica {peer_id} leads view {peer.view}")
 
     def greet(self, peer_id: int) -> bool:
-        """Sends the heartbeat: the set, the commit index, the round. False if it has to be a ping."""
+        """Sends the heartbeat: the set, the commit index, the round. False: send a ping."""
         progress = self._progress[peer_id]
         if not self.replica.peers[peer_id].up or not progress.next_index:
             return False
@@ -172,12 +177,13 @@ class Master:
     def on_message(self, peer_id: int, message: Message) -> None:
         """Acknowledgements, and what else comes from backups."""
         match message:
-            case Ack(view=self.view):
+            case Ack(view=self.view) if message.length <= self.replica.log.length:
                 self._on_ack(peer_id, message)
             case Mismatch(view=self.view):
                 self._place(peer_id, message.summary)
+                self.greet(peer_id)  # the answer is the acknowledgement of what is there
                 self._pump(peer_id)
-            case HandOver(view=self.view):
+            case HandOver(view=self.view) if message.proposals:
                 group = self.propose(message.proposals)
                 self._handing_over.append((peer_id, group.last_index))
             case Refusal() if message.promised > self.view:
@@ -233,7 +239,8 @@ class Master:
     def _propose_own_aside(self) -> None:
         """What this replica itself had put aside comes first in its own view (rule 6)."""
         replica = self.replica
-        self.propose(replica.aside)
+        for first in range(0, len(replica.aside), HAND_OVER_PIECE):
+            self.propose(replica.aside[first : first + HAND_OVER_PIECE])
         replica.aside = ()
         replica.persist(HandedOverRecord())
 
@@ -249,12 +256,16 @@ class Master:
                 f"a majority of {replica.config.majority} is needed"
             )
             return
-        for peer_id in sorted(self.in_sync - {replica.me}):
-            if not replica.hears(peer_id) and len(self.in_sync) > replica.config.confirmers_min:
-                self.in_sync.discard(peer_id)
+        self._drop_lost()
         if self._alone and not replica.meta.sole and not self._joinable():
             replica.persist(meta=replica.meta._replace(sole=True))
         self.advance()
+
+    def _drop_lost(self) -> None:
+        replica = self.replica
+        for peer_id in sorted(self.in_sync - {replica.me}):
+            if not replica.hears(peer_id) and len(self.in_sync) > replica.config.confirmers_min:
+                self.in_sync.discard(peer_id)
 
     def _joinable(self) -> list[int]:
         """Backups whose durable log holds everything confirmed (rule 7).
@@ -281,6 +292,7 @@ class Master:
         if not joining or replica.durable.meta.sole:
             return False
         self.in_sync.update(joining)
+        self._drop_lost()  # those that were kept because there was nobody in their place
         for peer_id in joining:
             self.greet(peer_id)
         return True
@@ -288,16 +300,27 @@ class Master:
     # --------------------------------------------------------------- replication
 
     def _place(self, peer_id: int, theirs: Summary) -> None:
-        """Finds where the peer's log parts from this one, and goes on from there."""
+        """Finds where the peer's log parts from this one: what follows is sent next.
+
+        The summary was durable when it was sent. One that is shorter than what was
+        acknowledged comes from a replica that has lost its disk.
+        """
         replica, progress = self.replica, self._progress[peer_id]
         ours = replica.summary()
         prefix = common_prefix(ours, theirs)
+        same = prefix or 0
+        progress.acked = max(min(progress.acked, same), min(same, self.start_index - 1))
         if prefix is None or prefix < max(ours.base, theirs.base):
-            progress.reading_state = True
-            progress.next_index = 0
-            replica.effects.append(SendState(peer_id, self.view, prefix or 0))
+            self._send_state(peer_id, same)
         else:
+            progress.reading_state = False
             progress.next_index = prefix + 1
+
+    def _send_state(self, peer_id: int, common_index: int) -> None:
+        """Once, and nothing else meanwhile: two states on one link would mix."""
+        progress = self._progress[peer_id]
+        progress.reading_state, progress.next_index = True, 0
+        self.replica.effects.append(SendState(peer_id, self.view, common_index))
 
     def _probe(self, peer_id: int) -> None:
         """An append of nothing at the end of this log: the answer tells what the peer has."""
@@ -309,7 +332,7 @@ class Master:
         log, progress = self.replica.log, self._progress[peer_id]
         while 0 < progress.next_index <= log.length and self._has_room(progress):
             if progress.next_index <= log.base_index:
-                self._place(peer_id, Summary(-1, 0, 0, ()))
+                self._send_state(peer_id, progress.next_index - 1)
                 return
             self._send_group(peer_id, progress, log.slice(progress.next_index - 1))
 
@@ -340,12 +363,10 @@ class Master:
         )
 
     def _on_ack(self, peer_id: int, ack: Ack) -> None:
-        replica, progress = self.replica, self._progress[peer_id]
-        assert ack.length <= replica.log.length, "nobody has more of this view than its master"
+        progress = self._progress[peer_id]
         progress.acked = max(progress.acked, ack.length)
         progress.round = max(progress.round, ack.round)
-        if progress.reading_state or not progress.next_index:
-            progress.reading_state = False
+        if not progress.next_index and not progress.reading_state:
             progress.next_index = ack.length + 1
         self._pump(peer_id)
         self.advance()

@@ -28,11 +28,14 @@ from ringchat_server.replica.candidate import Candidate
 from ringchat_server.replica.config import Config
 from ringchat_server.replica.log import Log
 from ringchat_server.replica.master import Master
+from ringchat_server.replica.promotion import Promotion
 from ringchat_server.replica.values import (
     Answer,
     Append,
     Apply,
     Effect,
+    Fetch,
+    HandedOver,
     Hello,
     Message,
     Now,
@@ -40,7 +43,6 @@ from ringchat_server.replica.values import (
     Ping,
     Prepare,
     Probe,
-    Promise,
     ReadReady,
     Rebuild,
     Refusal,
@@ -51,13 +53,6 @@ from ringchat_server.replica.values import (
     StoreChunk,
     Summary,
 )
-
-VIEW_JUMP_MAX = 1 << 20
-"""A view further ahead than any walk round the ring can come is a mistake or an attack."""
-
-ASKERS_MAX = 1_024
-
-BIRTH_PROMISES_MAX = 64
 
 
 @dataclass(slots=True)
@@ -78,17 +73,6 @@ class Durable:
     length: int
     epoch: int
     meta: Meta
-
-
-@dataclass(slots=True)
-class Question:
-    """A promotion or a promise that waits for the old master to be given up, or to speak."""
-
-    master: int
-    askers: list[int]
-    view: int
-    candidate: int | None
-    """Who wants the promise; None if this replica itself was asked to lead."""
 
 
 class Replica:
@@ -134,8 +118,8 @@ class Replica:
         self.epoch = 0
         self.in_sync = False
         """Running, and in sync as far as it knows, since the last view it knew (rule 9)."""
-        self.overridden = False
-        """An operator has said to go on without the replicas that are missing."""
+        self.rebuild_forced = False
+        """An operator has said to rebuild without the replicas that are missing."""
         self.peers = {
             peer: Peer(peer) for peer in range(config.replicas) if peer != config.replica_id
         }
@@ -144,8 +128,9 @@ class Replica:
         self._behind_writes: deque[tuple[int, Durable | Send]] = deque()
         self._ticket = 0
         self._durable_ticket = 0
-        self._question: Question | None = None
-        self._nonce = 0
+        self._promotion = Promotion(self)
+        self._receiving: tuple[int, int, int, int] | None = None
+        """(peer, view, index, offset) of the next piece of the state that is being received."""
         self._next_heartbeat = 0.0
 
     # ------------------------------------------------------------------ asking
@@ -235,22 +220,18 @@ class Replica:
 
     def tick(self, now: Now) -> None:
         """Time has passed. To be called a few times per heartbeat interval."""
-        if now.seconds - self.now.seconds > self.config.suspect_after_seconds / 2:
-            # It was this replica that slept: what the others said meanwhile is still unread.
-            for peer in self.peers.values():
-                peer.heard_at = now.seconds
-        self.now = now
+        self._at(now)
         if now.seconds >= self._next_heartbeat:
             self._next_heartbeat = now.seconds + self.config.heartbeat_seconds
             for peer in self.peers.values():
                 if peer.up and not self.role.greet(peer.replica_id):
                     self.ping(peer.replica_id)
-        self._reconsider()
+        self._promotion.reconsider()
         self.role.tick()
 
     def link_up(self, now: Now, peer_id: int, hello: Hello) -> None:
         """A link stands, its handshake was accepted: nothing of an older one counts (rule 8)."""
-        self.now = now
+        self._at(now)
         peer = self.peers[peer_id]
         peer.up, peer.heard_at = True, now.seconds
         peer.view, peer.leading = hello.view, hello.leading
@@ -259,7 +240,7 @@ class Replica:
 
     def link_down(self, now: Now, peer_id: int) -> None:
         """The link broke: the peer may be dead, and will not see what was in flight."""
-        self.now = now
+        self._at(now)
         peer = self.peers[peer_id]
         peer.up, peer.leading = False, False
         self._behind_writes = deque(
@@ -267,14 +248,13 @@ class Replica:
             for ticket, item in self._behind_writes
             if not (isinstance(item, Send) and item.peer == peer_id)
         )
-        if self._question and self._question.candidate == peer_id:
-            self._question = None
+        self._promotion.link_down(peer_id)
         self.role.link_down(peer_id)
-        self._reconsider()
+        self._promotion.reconsider()
 
     def receive(self, now: Now, peer_id: int, message: Message) -> None:
         """A message came on the current link with that peer."""
-        self.now = now
+        self._at(now)
         peer = self.peers[peer_id]
         assert peer.up, "messages come on a link that stands"
         peer.heard_at = now.seconds
@@ -283,13 +263,18 @@ class Replica:
                 peer.view, peer.leading = message.view, message.leading
                 self._notice_birth(message)
                 self.role.heard(peer_id)
-                self._reconsider()
             case Probe():
-                self._on_probe(peer, message)
+                self._promotion.on_probe(peer_id, message)
+            case Prepare() | Append() | Fetch() | HandedOver() if (
+                self.config.owner(message.view) != peer_id
+            ):
+                reason = f"view {message.view} belongs to another replica"
+                self.send(peer_id, self.refusal(message.view, reason))
             case Prepare():
-                self._on_prepare(peer_id, message)
-            case Append() | StateChunk() if message.view < self.view:
-                self.send(peer_id, self.refusal(message.view, "a newer view is promised"))
+                self._promotion.on_prepare(peer_id, message)
+            case Append() | StateChunk() | Fetch() if message.view < self.view:
+                reason = f"view {self.view} is promised"
+                self.send(peer_id, self.refusal(message.view, reason))
             case Append():
                 peer.view, peer.leading = message.view, True
                 self._notice_birth(message)
@@ -298,36 +283,21 @@ class Replica:
                 self.role.on_append(peer_id, message)
             case _:
                 self.role.on_message(peer_id, message)
+        self._promotion.reconsider()
 
     def propose(self, now: Now, proposals: Sequence[Proposal]) -> Group:
         """Clients' writes, for the master to give a place in the log.
 
         Only while `serving`.
         """
-        self.now = now
+        self._at(now)
         assert isinstance(self.role, Master) and self.role.opened
         return self.role.propose(proposals)
 
     def promote(self, now: Now, view: int, asker: int) -> None:
         """A client asks this replica to take a view (rule 11). Ends in an `Answer`."""
-        self.now = now
-        reason = self._why_not_lead(view)
-        if reason is not None:
-            self.effects.append(Answer((asker,), reason))
-            return
-        role, question = self.role, self._question
-        if isinstance(role, Candidate):
-            # One attempt at a time: the next client's view waits for what this one brings.
-            role.askers.append(asker)
-        elif question and question.candidate is None:
-            question.askers.append(asker)
-        elif question:
-            reason = f"replica {question.candidate} prepares view {question.view}"
-            self.effects.append(Answer((asker,), reason))
-        elif (master := self.heard_master()) is not None:
-            self._ask_master(Question(master, [asker], view, candidate=None))
-        else:
-            self._stand(view, [asker])
+        self._at(now)
+        self._promotion.promote(view, asker)
 
     def override(self, now: Now) -> str:
         """An operator's word to go on without the replicas that are missing.
@@ -335,31 +305,33 @@ class Replica:
         Returns:
             One line: what will happen.
         """
-        self.now = now
+        self._at(now)
         if self.config.consistent:
             return "refused: in consistency mode a majority cannot be done without"
-        self.overridden = True
         if self.meta.rebuilding:
+            self.rebuild_forced = True
             self.role.tick()
             return "will rebuild from the newest master that can be reached"
         if (master := self.heard_master()) is not None:
-            self.overridden = False
             return f"nothing to do: replica {master} leads view {self.peers[master].view}"
         if self.leading:
-            self.overridden = False
             return f"nothing to do: this replica leads view {self.view}"
         if self.unborn:
-            self.overridden = False
             return "refused: this replica is new; the first view needs every replica"
-        view = self.view + 1
-        while self.config.owner(view) != self.me:
-            view += 1
-        self._stand(view, [])
+        if isinstance(self.role, Candidate):
+            view = self.role.view
+            self.role.force()
+        else:
+            view = self.view + 1 + (self.me - self.view - 1) % self.config.replicas
+            self._promotion.stand(view, [], forced=True)
         return f"begins view {view} with the replicas that answer"
 
     def read(self, now: Now, ticket: int) -> None:
-        """A read arrived; `ReadReady` says when it may be answered (rule 12). Only while `serving`."""
-        self.now = now
+        """A read arrived; `ReadReady` says when it may be answered (rule 12).
+
+        Only while `serving`.
+        """
+        self._at(now)
         assert isinstance(self.role, Master) and self.role.opened
         if self.config.consistent:
             self.role.confirm_view(ticket)
@@ -368,7 +340,7 @@ class Replica:
 
     def persisted(self, now: Now, ticket: int) -> None:
         """Everything up to that `Persist` is synced."""
-        self.now = now
+        self._at(now)
         self._durable_ticket = ticket
         while self._behind_writes and self._behind_writes[0][0] <= ticket:
             _, item = self._behind_writes.popleft()
@@ -383,7 +355,7 @@ class Replica:
         self, now: Now, index: int, runs: Sequence[tuple[int, int]], time_ms: int
     ) -> None:
         """The state record of a finished `StoreChunk` is the journal now, and durable."""
-        self.now = now
+        self._at(now)
         self.epoch += 1
         self.log = Log(index, runs, [])
         self.commit_index = index
@@ -400,12 +372,14 @@ class Replica:
     def compacted(self, index: int) -> None:
         """The journal begins with the state at `index` now."""
         if index > self.log.base_index:
+            self.last_time_ms = max(self.last_time_ms, self.log.last_time_ms)
             self.log.trim(index)
 
     def resign(self, now: Now, reason: str) -> None:
         """This replica is about to stop: let go of the view so that nobody waits for it."""
-        self.now = now
-        if isinstance(self.role, Master):
+        self._at(now)
+        self._promotion.settle(reason)
+        if not isinstance(self.role, Backup):
             self.step_down(reason)
 
     # --------------------------------------------------------- used by the roles
@@ -467,13 +441,20 @@ class Replica:
             self.effects.append(Rebuild(length))
         return records
 
-    def replace_log(self, chunk: StateChunk, common_index: int) -> None:
-        """Takes a piece of a peer's state; with the last, that state replaces this log.
+    def replace_log(self, peer_id: int, chunk: StateChunk, common_index: int) -> None:
+        """Takes the next piece of a peer's state; with the last, that state replaces this log.
+
+        A piece that is not the next belongs to a state that was given up.
 
         What follows `common_index` here and was compacted already is in no entry
         any more: rule 14's bound is how much that can be.
         """
+        here = (peer_id, chunk.view, chunk.index, chunk.offset)
+        if chunk.offset > 0 and here != self._receiving:
+            return
+        self._receiving = None if chunk.last else (*here[:3], chunk.offset + len(chunk.data))
         if chunk.last:
+            self.in_sync = False  # until a master says so again: this log may become shorter
             first = max(common_index, self.log.base_index)
             if not self.config.consistent and first < self.log.length:
                 dropped = self.log.entries(first, self.log.length)
@@ -483,22 +464,20 @@ class Replica:
     def follow(self, view: int) -> None:
         """Becomes a backup of that view, promising it if it is newer."""
         if view > self.view:
-            # Not written yet: the first record or acknowledgement in that view carries it.
             self.persist(meta=self.meta._replace(promised=view, sole=False))
-            self._become_backup("a newer view has begun")
+            self.become_backup("a newer view has begun")
         assert isinstance(self.role, Backup), "a view that this replica owns has no other master"
 
     def step_down(self, reason: str) -> None:
         """Stops leading or standing, without promising anything."""
-        self._become_backup(reason)
+        self.become_backup(reason)
         for peer in self.peers.values():
             if peer.up:
                 self.ping(peer.replica_id)
 
     def lead(self, role: Master) -> None:
         """The candidate has become the master."""
-        self._question = None
-        self.overridden = False
+        self._promotion.settle(f"this replica leads view {role.view}", hears_master=True)
         self.role = role
 
     @staticmethod
@@ -513,35 +492,24 @@ class Replica:
 
     def entry_time_ms(self) -> int:
         """The time for the next entry: the clock's, but never going back."""
-        self.last_time_ms = max(self.last_time_ms, self.now.time_ms)
+        self.last_time_ms = max(self.last_time_ms, self.log.last_time_ms, self.now.time_ms)
         return self.last_time_ms
 
-    # ----------------------------------------------------------------- promotion
+    # ------------------------------------------------------------------- changes
 
-    def _why_not_lead(self, view: int) -> str | None:
-        if self.config.owner(view) != self.me:
-            return f"view {view} belongs to replica {self.config.owner(view)}, not {self.me}"
-        if self.leading:
-            return f"this replica leads view {self.view}"
-        if self.meta.rebuilding:
-            return f"replica {self.me} is rebuilding its log from the others"
-        if view <= self.view:
-            return f"view {self.view} is promised already; ask for a newer one"
-        if view > self.view + VIEW_JUMP_MAX:
-            return f"view {view} is too far ahead of {self.view}"
-        waiting = self.role.askers if isinstance(self.role, Candidate) else []
-        if len(waiting if not self._question else self._question.askers) >= ASKERS_MAX:
-            return "too many clients wait for this view"
-        return None
+    def _at(self, now: Now) -> None:
+        """The time of an input.
 
-    def _stand(self, view: int, askers: list[int]) -> None:
-        self._question = None
-        self.persist(meta=self._promising(view, sole=self.meta.sole))
-        candidate = Candidate(self, view, askers)
-        self.role = candidate
-        candidate.start()
+        After a gap it was this replica that slept: what the others said meanwhile is
+        still unread, and must not look like silence.
+        """
+        if now.seconds - self.now.seconds > self.config.suspect_after_seconds / 2:
+            for peer in self.peers.values():
+                peer.heard_at = now.seconds
+        self.now = now
 
-    def _become_backup(self, reason: str) -> None:
+    def become_backup(self, reason: str) -> None:
+        """Follows, or waits for a master to follow; whoever waited for this one is told."""
         old, self.role = self.role, Backup(self)
         if isinstance(old, Master):
             self.in_sync = True
@@ -549,91 +517,6 @@ class Replica:
         askers = old.askers if isinstance(old, Master | Candidate) else []
         if askers:
             self.effects.append(Answer(tuple(askers), reason))
-
-    def _ask_master(self, question: Question) -> None:
-        """Rule 11: a healthy master is not deposed, so ask it before giving it up."""
-        self._settle_question(f"replica {question.candidate} prepares view {question.view}")
-        self._question = question
-        self._nonce += 1
-        self.send(question.master, Probe(self._nonce, False, self.view, self.leading))
-
-    def _on_probe(self, peer: Peer, probe: Probe) -> None:
-        peer.view, peer.leading = probe.view, probe.leading
-        if not probe.answer:
-            self.send(peer.replica_id, Probe(probe.nonce, True, self.view, self.leading))
-        question = self._question
-        if probe.answer and probe.nonce == self._nonce and question:
-            if question.master == peer.replica_id and peer.leading:
-                reason = f"replica {peer.replica_id} leads view {peer.view} and is heard"
-                self._settle_question(reason, hears_master=True)
-        self._reconsider()
-
-    def _settle_question(self, reason: str, *, hears_master: bool = False) -> None:
-        """Answers whoever waits with a no."""
-        question, self._question = self._question, None
-        if question is None:
-            return
-        if question.candidate is None:
-            self.effects.append(Answer(tuple(question.askers), reason))
-        else:
-            no = self.refusal(question.view, reason, hears_master=hears_master)
-            self.send(question.candidate, no)
-
-    def _reconsider(self) -> None:
-        """Goes on with a waiting question once no master is heard any more."""
-        question = self._question
-        if question is None or self.heard_master() is not None:
-            return
-        self._question = None
-        if question.candidate is not None:
-            self._promise(question.candidate, Prepare(question.view, birth=False))
-        elif self._why_not_lead(question.view) is None and isinstance(self.role, Backup):
-            self._stand(question.view, question.askers)
-        else:
-            reason = self._why_not_lead(question.view) or "another view is being prepared"
-            self.effects.append(Answer(tuple(question.askers), reason))
-
-    def _on_prepare(self, peer_id: int, prepare: Prepare) -> None:
-        assert self.config.owner(prepare.view) == peer_id
-        if prepare.view < self.view:
-            self.send(peer_id, self.refusal(prepare.view, "a newer view is promised"))
-        elif self.leading:
-            no = self.refusal(prepare.view, "this replica leads", hears_master=True)
-            self.send(peer_id, no)
-        elif (reason := self._why_not_promise(prepare)) is not None:
-            self.send(peer_id, self.refusal(prepare.view, reason))
-        elif (master := self.heard_master()) is not None and master != peer_id:
-            self._ask_master(Question(master, [], prepare.view, candidate=peer_id))
-        else:
-            self._promise(peer_id, prepare)
-
-    def _why_not_promise(self, prepare: Prepare) -> str | None:
-        if self.meta.rebuilding:
-            return f"replica {self.me} is rebuilding"
-        if prepare.birth and not self.unborn:
-            return f"replica {self.me} belongs to a cluster already"
-        if not prepare.birth and self.unborn:
-            return f"replica {self.me} is empty and waits to be rebuilt"
-        return None
-
-    def _promise(self, peer_id: int, prepare: Prepare) -> None:
-        """Rule 1: stored before it is answered."""
-        if prepare.view < self.view or self.leading:
-            self.send(peer_id, self.refusal(prepare.view, "a newer view is promised"))
-            return
-        was_sole = self.meta.sole
-        if prepare.view > self.view:
-            self._become_backup(f"view {prepare.view} is being prepared")
-            self.persist(meta=self._promising(prepare.view, sole=False))
-        promise = Promise(prepare.view, self.summary(), self.in_sync, was_sole, self.unborn)
-        self.send_when_durable(peer_id, promise)
-
-    def _promising(self, view: int, *, sole: bool) -> Meta:
-        """What to remember of a promise; a new replica remembers those of its youth apart."""
-        births = self.meta.birth_promises
-        if self.unborn:
-            births = (*births, view)[-BIRTH_PROMISES_MAX:]
-        return self.meta._replace(promised=view, sole=sole, birth_promises=births)
 
     def _notice_birth(self, word: Hello | Ping | Append) -> None:
         """Rule 15: this replica is empty, and hears of a cluster.
@@ -649,4 +532,4 @@ class Replica:
         else:
             self.meta = Meta(rebuilding=True)
         if not isinstance(self.role, Backup):
-            self._become_backup("this replica is empty, and there is a cluster already")
+            self.become_backup("this replica is empty, and there is a cluster already")

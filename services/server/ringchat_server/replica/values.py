@@ -156,7 +156,7 @@ class Ack:
 
 @dataclass(frozen=True, slots=True)
 class Mismatch:
-    """The append does not follow what this replica has: here is what it has."""
+    """What this replica has, durably: the append does not follow it, or a state came before."""
 
     view: int
     summary: Summary

@@ -2,6 +2,8 @@
 
 A link carries messages in order or breaks. A broken one is opened again by the
 same side, after a short pause; the handshake then starts everything anew (rule 8).
+A replica that starts knocks at those with a lower id, so that they dial at once:
+while two backups have no link, the death of their master looks like a partition.
 """
 
 from __future__ import annotations
@@ -11,20 +13,22 @@ import hmac
 import logging
 import random
 from collections import deque
-from collections.abc import AsyncIterator, Callable
+from collections.abc import Awaitable, Callable
 from typing import Any, Protocol
 
 import grpc
 import grpc.aio
+from google.protobuf.message import DecodeError
 
 from ringchat_proto import replica_pb2 as pb
-from ringchat_proto import replica_pb2_grpc as rpc
 from ringchat_server.pickled import Unreadable
 from ringchat_server.replica.values import Hello, Message
 from ringchat_server.transport import wire
+from ringchat_server.transport.weather import WEATHER
 
 log = logging.getLogger(__name__)
 
+SERVICE = "ringchat.replica.v1.Replica"
 KEY_HEADER = "ringchat-cluster-key"
 MESSAGE_BYTES_MAX = 64 << 20
 QUEUE_BYTES_MAX = 128 << 20
@@ -33,6 +37,7 @@ QUEUE_MESSAGES_MAX = 16_384
 REDIAL_SECONDS = (0.02, 0.25)
 """Shortest and longest pause before a link is dialled again."""
 HANDSHAKE_SECONDS_MAX = 2.0
+LOWER_ID_DIALS = "the lower id dials"
 
 CHANNEL_OPTIONS = (
     ("grpc.use_local_subchannel_pool", 1),
@@ -42,6 +47,11 @@ CHANNEL_OPTIONS = (
     ("grpc.max_receive_message_length", MESSAGE_BYTES_MAX),
     ("grpc.max_send_message_length", MESSAGE_BYTES_MAX),
 )
+
+
+Write = Callable[[bytes], Awaitable[None]]
+Read = Callable[[], Awaitable[object]]
+Context = grpc.aio.ServicerContext[bytes, bytes]
 
 
 class _Refused(Exception):
@@ -79,7 +89,7 @@ class Owner(Protocol):
 class PeerLink:
     """The sending side of one standing link."""
 
-    def __init__(self, peer_id: int, write: Callable[[pb.LinkMessage], object]) -> None:
+    def __init__(self, peer_id: int, write: Write) -> None:
         self.peer_id = peer_id
         self._write = write
         self._queue: deque[pb.LinkMessage] = deque()
@@ -117,16 +127,20 @@ class PeerLink:
                 while self._queue:
                     message = self._queue.popleft()
                     self._queue_bytes -= message.ByteSize()
-                    await self._write(message)  # type: ignore[misc]
+                    await self._write(message.SerializeToString())
                 self._room.set()
                 self._wake.clear()
                 await self._wake.wait()
-        except (grpc.RpcError, asyncio.InvalidStateError, grpc.aio.UsageError):
+        except WEATHER:
             self.broken.set()
 
 
-class Links(rpc.ReplicaServicer):
-    """All links of one replica, and the service that the others dial."""
+class Links:
+    """All links of one replica, and the service that the others dial.
+
+    Like the service for clients it takes calls as bytes: nothing is parsed before the
+    cluster key was shown, and what cannot be parsed gets a clear status.
+    """
 
     def __init__(self, owner: Owner, replica_id: int, peers: dict[int, str], key: bytes) -> None:
         """
@@ -140,13 +154,27 @@ class Links(rpc.ReplicaServicer):
         self._links: dict[int, PeerLink] = {}
         self._dialling: list[asyncio.Task[None]] = []
         self._complaints: dict[int, str] = {}
+        self._stranger = ""
+        self._knocked = {peer_id: asyncio.Event() for peer_id in peers}
+
+    def handlers(self) -> grpc.GenericRpcHandler:
+        """The service `Replica`."""
+        methods: dict[str, Any] = {
+            "Link": grpc.stream_stream_rpc_method_handler(self._link),
+            "Override": grpc.unary_unary_rpc_method_handler(self._override),
+        }
+        return grpc.method_handlers_generic_handler(SERVICE, methods)
 
     def start(self) -> None:
         """Begins to dial the peers that are this side's to dial."""
         self._dialling = [
-            asyncio.create_task(self._keep_dialling(peer_id, address), name=f"dial-{peer_id}")
+            asyncio.create_task(
+                self._keep_dialling(peer_id, address)
+                if self._me < peer_id
+                else self._knock(peer_id, address),
+                name=f"dial-{peer_id}",
+            )
             for peer_id, address in self._peers.items()
-            if self._me < peer_id
         ]
 
     async def stop(self) -> None:
@@ -156,6 +184,10 @@ class Links(rpc.ReplicaServicer):
         for link in list(self._links.values()):
             link.broken.set()
         await asyncio.gather(*self._dialling, return_exceptions=True)
+
+    async def drained(self) -> None:
+        """Returns when nothing is queued on any link."""
+        await asyncio.gather(*(link.drained() for link in self._links.values()))
 
     def send(self, peer_id: int, message: Message) -> None:
         """Sends on the current link; without one the message is lost, as on a broken link."""
@@ -175,22 +207,42 @@ class Links(rpc.ReplicaServicer):
             stood = False
             try:
                 stood = await self._dial(peer_id, address)
-            except (grpc.RpcError, grpc.aio.UsageError, asyncio.InvalidStateError) as error:
+            except WEATHER as error:
                 details = error.details() if isinstance(error, grpc.aio.AioRpcError) else str(error)
                 self._complain(peer_id, f"cannot be reached at {address}: {details}")
             pause = REDIAL_SECONDS[0] if stood else min(pause * 2, REDIAL_SECONDS[1])
-            await asyncio.sleep(pause * random.uniform(0.5, 1.0))
+            await self._pause(peer_id, pause * random.uniform(0.5, 1.0))
+
+    async def _pause(self, peer_id: int, seconds: float) -> None:
+        """Waits before the next attempt, unless that peer knocks."""
+        knocked = self._knocked[peer_id]
+        try:
+            await asyncio.wait_for(knocked.wait(), seconds)
+        except TimeoutError:
+            return
+        knocked.clear()
+
+    async def _knock(self, peer_id: int, address: str) -> None:
+        """Shows a hello to a replica whose part it is to dial; that it is refused does not matter."""
+        try:
+            await self._dial(peer_id, address)
+        except WEATHER:
+            pass  # it is not there: it will dial when it is
 
     async def _dial(self, peer_id: int, address: str) -> bool:
         async with grpc.aio.insecure_channel(address, options=CHANNEL_OPTIONS) as channel:
             metadata = ((KEY_HEADER, self._key.decode()),)
-            call = rpc.ReplicaStub(channel).Link(metadata=metadata)
+            method: grpc.aio.StreamStreamMultiCallable[bytes, bytes] = channel.stream_stream(
+                f"/{SERVICE}/Link"
+            )
+            call = method(metadata=metadata)
             try:
-                await call.write(wire.encode_hello(self._owner.hello()))
+                await call.write(wire.encode_hello(self._owner.hello()).SerializeToString())
                 first = await asyncio.wait_for(call.read(), HANDSHAKE_SECONDS_MAX)
-                if not isinstance(first, pb.LinkMessage):
+                if not isinstance(first, bytes):
                     return False
-                return await self._run(peer_id, first, _read_client(call), call.write)
+                hello = wire.decode_hello(_parsed(first))
+                return await self._run(peer_id, hello, call.read, call.write)
             except TimeoutError:
                 self._complain(peer_id, f"does not answer at {address}")
                 return False
@@ -202,62 +254,54 @@ class Links(rpc.ReplicaServicer):
 
     # ------------------------------------------------------------------ serving
 
-    async def Link(  # type: ignore[override]  # grpc.aio also takes a coroutine that writes
-        self,
-        request_iterator: AsyncIterator[pb.LinkMessage],
-        context: grpc.aio.ServicerContext[pb.LinkMessage, pb.LinkMessage],
-    ) -> None:
+    async def _link(self, _: object, context: Context) -> None:
         """A peer dialled."""
         await self._check_key(context)
         try:
             first = await asyncio.wait_for(context.read(), HANDSHAKE_SECONDS_MAX)
-            if not isinstance(first, pb.LinkMessage):
+            if not isinstance(first, bytes):
                 return
-            hello = wire.decode_hello(first)
+            hello = wire.decode_hello(_parsed(first))
             refusal = self._owner.check_hello(hello)
             if refusal is None and hello.replica_id > self._me:
-                refusal = "the lower id dials"
+                self._knocked[hello.replica_id].set()
+                refusal = LOWER_ID_DIALS
             if refusal is not None:
-                self._complain(hello.replica_id, refusal)
+                if refusal != LOWER_ID_DIALS:
+                    self._complain(hello.replica_id, refusal)
                 raise _Refused(refusal)
-            await context.write(wire.encode_hello(self._owner.hello()))
-            await self._run(hello.replica_id, first, _read_server(context), context.write)
+            await context.write(wire.encode_hello(self._owner.hello()).SerializeToString())
+            await self._run(hello.replica_id, hello, context.read, context.write)
         except _Refused as error:
             await context.abort(grpc.StatusCode.FAILED_PRECONDITION, str(error))
         except TimeoutError:
             await context.abort(grpc.StatusCode.DEADLINE_EXCEEDED, "no hello came in time")
         except Unreadable as error:
             await context.abort(grpc.StatusCode.INVALID_ARGUMENT, str(error))
+        except WEATHER:
+            pass  # it has hung up: it will dial again
 
-    async def Override(
-        self,
-        request: pb.OverrideRequest,
-        context: grpc.aio.ServicerContext[pb.OverrideRequest, pb.OverrideResponse],
-    ) -> pb.OverrideResponse:
+    async def _override(self, data: bytes, context: Context) -> bytes:
         """The operator's word."""
         await self._check_key(context)
+        try:
+            pb.OverrideRequest.FromString(data)
+        except DecodeError:
+            await context.abort(grpc.StatusCode.INVALID_ARGUMENT, "not an OverrideRequest")
         done, explanation = self._owner.override()
-        return pb.OverrideResponse(done=done, explanation=explanation)
+        return pb.OverrideResponse(done=done, explanation=explanation).SerializeToString()
 
-    async def _check_key(self, context: grpc.aio.ServicerContext[Any, Any]) -> None:
-        metadata = dict(context.invocation_metadata() or ())
-        shown = metadata.get(KEY_HEADER, "")
-        shown_bytes = shown if isinstance(shown, bytes) else shown.encode()
+    async def _check_key(self, context: Context) -> None:
+        shown: object = dict(context.invocation_metadata() or ()).get(KEY_HEADER, b"")
+        shown_bytes = shown if isinstance(shown, bytes) else str(shown).encode()
         if not hmac.compare_digest(shown_bytes, self._key):
-            log.warning("%s came to the peer port without the cluster key", context.peer())
+            self._complain_of_stranger(context.peer())
             await context.abort(grpc.StatusCode.UNAUTHENTICATED, "the cluster key is not this one")
 
     # --------------------------------------------------------------- one link
 
-    async def _run(
-        self,
-        peer_id: int,
-        first: pb.LinkMessage,
-        messages: AsyncIterator[pb.LinkMessage],
-        write: Callable[[pb.LinkMessage], object],
-    ) -> bool:
+    async def _run(self, peer_id: int, hello: Hello, read: Read, write: Write) -> bool:
         """Runs a link from its handshake to its end; says whether it ever stood."""
-        hello = wire.decode_hello(first)
         refusal = self._owner.check_hello(hello)
         if refusal is None and hello.replica_id != peer_id:
             refusal = f"replica {hello.replica_id} answers there: check cluster.yaml"
@@ -272,7 +316,7 @@ class Links(rpc.ReplicaServicer):
         self._complaints.pop(peer_id, None)
         log.info("link with replica %d stands", peer_id)
         self._owner.link_up(peer_id, hello)
-        reader = asyncio.create_task(self._read(link, messages))
+        reader = asyncio.create_task(self._read(link, read))
         writer = asyncio.create_task(link.run_writer())
         broken = asyncio.create_task(link.broken.wait())
         try:
@@ -287,16 +331,23 @@ class Links(rpc.ReplicaServicer):
                 self._owner.link_down(peer_id)
         return True
 
-    async def _read(self, link: PeerLink, messages: AsyncIterator[pb.LinkMessage]) -> None:
+    async def _read(self, link: PeerLink, read: Read) -> None:
         try:
-            async for message in messages:
+            while isinstance(data := await read(), bytes):
                 if self._links.get(link.peer_id) is not link:
                     return
-                self._owner.received(link.peer_id, wire.decode_message(message))
+                self._owner.received(link.peer_id, wire.decode_message(_parsed(data)))
         except Unreadable as error:
             log.error("replica %d sent what cannot be read: %s", link.peer_id, error)
-        except (grpc.RpcError, asyncio.InvalidStateError):
+        except WEATHER:
             pass  # the stream broke: `_run` tells the owner
+
+    def _complain_of_stranger(self, address: str) -> None:
+        """Once for each host in a row: whoever knocks a thousand times fills no log."""
+        host = address.rpartition(":")[0]
+        if host != self._stranger:
+            self._stranger = host
+            log.warning("%s came to the peer port without the cluster key", address)
 
     def _complain(self, peer_id: int, line: str) -> None:
         """Logs what is wrong with a peer once, not at every attempt."""
@@ -305,15 +356,8 @@ class Links(rpc.ReplicaServicer):
             log.warning("replica %d: %s", peer_id, line)
 
 
-async def _read_client(
-    call: grpc.aio.StreamStreamCall[pb.LinkMessage, pb.LinkMessage],
-) -> AsyncIterator[pb.LinkMessage]:
-    while isinstance(message := await call.read(), pb.LinkMessage):
-        yield message
-
-
-async def _read_server(
-    context: grpc.aio.ServicerContext[pb.LinkMessage, pb.LinkMessage],
-) -> AsyncIterator[pb.LinkMessage]:
-    while isinstance(message := await context.read(), pb.LinkMessage):
-        yield message
+def _parsed(data: bytes) -> pb.LinkMessage:
+    try:
+        return pb.LinkMessage.FromString(data)
+    except DecodeError as error:
+        raise Unreadable("not a message of a link") from error

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import socket
 
 import grpc
@@ -10,9 +9,10 @@ import grpc.aio
 from grpc_health.v1 import health, health_pb2, health_pb2_grpc
 from grpc_reflection.v1alpha import reflection
 
-from ringchat_proto import chat_pb2, replica_pb2_grpc
+from ringchat_proto import chat_pb2
 from ringchat_server.transport.links import MESSAGE_BYTES_MAX, Links
 from ringchat_server.transport.service import ChatService
+from ringchat_server.transport.weather import calm_grpc
 
 FRAME_BYTES_MAX = 4 << 20
 CALLS_MAX = 20_000
@@ -36,6 +36,7 @@ class Ports:
     """Both servers, started and stopped together."""
 
     def __init__(self, chat: ChatService, links: Links) -> None:
+        calm_grpc()
         self._health = health.aio.HealthServicer()
         self._client = grpc.aio.server(
             options=(*_COMMON, ("grpc.max_receive_message_length", FRAME_BYTES_MAX)),
@@ -56,7 +57,7 @@ class Ports:
                 ("grpc.max_send_message_length", MESSAGE_BYTES_MAX),
             )
         )
-        replica_pb2_grpc.add_ReplicaServicer_to_server(links, self._peer)
+        self._peer.add_generic_rpc_handlers((links.handlers(),))
 
     async def start(self, client_address: str, peer_address: str) -> None:
         """Binds and serves both.
@@ -74,6 +75,7 @@ class Ports:
         await self._peer.start()
         await self._client.start()
         await self._health.set("", health_pb2.HealthCheckResponse.SERVING)
+        await self.set_chat_health(serving=False)
 
     async def set_chat_health(self, *, serving: bool) -> None:
         """Whether the service `Chat` can be used through this replica."""
@@ -97,8 +99,3 @@ def _check_free(address: str) -> None:
             probe.bind((host.strip("[]"), int(port)))
         except OSError as error:
             raise PortInUse(f"cannot listen on {address}: {error.strerror or error}") from error
-
-
-def is_weather(error: BaseException) -> bool:
-    """A call that ended while it was written to or read is weather, not a bug."""
-    return isinstance(error, grpc.RpcError | grpc.aio.UsageError | asyncio.InvalidStateError)

@@ -13,9 +13,16 @@ import grpc
 import grpc.aio
 
 from ringchat_server.transport.links import CHANNEL_OPTIONS
+from ringchat_server.transport.weather import WEATHER
 
 RELAYED_HEADER = "ringchat-relayed"
 _PASSED_ON = ("authorization",)
+# A replica that was away is the master again sooner than gRPC would look for it.
+_RECONNECT_OPTIONS = (
+    ("grpc.initial_reconnect_backoff_ms", 50),
+    ("grpc.min_reconnect_backoff_ms", 1000),
+    ("grpc.max_reconnect_backoff_ms", 500),
+)
 
 
 class Relay:
@@ -71,6 +78,8 @@ class Relay:
             code, details = await call.code(), await call.details()
         except grpc.aio.AioRpcError as error:
             code, details = error.code(), error.details() or ""
+        except WEATHER:
+            return  # the caller has gone
         finally:
             forth.cancel()
             call.cancel()
@@ -79,7 +88,9 @@ class Relay:
 
     def _channel(self, address: str) -> grpc.aio.Channel:
         if address not in self._channels:
-            self._channels[address] = grpc.aio.insecure_channel(address, options=CHANNEL_OPTIONS)
+            self._channels[address] = grpc.aio.insecure_channel(
+                address, options=(*CHANNEL_OPTIONS, *_RECONNECT_OPTIONS)
+            )
         return self._channels[address]
 
 
@@ -94,7 +105,7 @@ async def _pass_on(
         while requests is None and isinstance(data := await context.read(), bytes):
             await call.write(data)
         await call.done_writing()
-    except (grpc.RpcError, asyncio.InvalidStateError, grpc.aio.UsageError):
+    except WEATHER:
         pass  # the call has ended: the reading side sees how
 
 

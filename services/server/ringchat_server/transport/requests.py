@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import os
 import time
 from typing import Any, NamedTuple, Protocol
 
@@ -30,6 +31,7 @@ log = logging.getLogger(__name__)
 OK = 0
 INVALID_ARGUMENT = 3
 RESOURCE_EXHAUSTED = 8
+FAILED_PRECONDITION = 9
 UNAVAILABLE = 14
 UNAUTHENTICATED = 16
 
@@ -78,6 +80,10 @@ class Gate(Protocol):
         """More writes wait than are good for anyone."""
         ...
 
+    def view_of(self, message_id: int) -> int:
+        """The view that ordered the message of that id."""
+        ...
+
     async def confirm_read(self) -> None:
         """Returns when a read may be answered from `chat` (rule 12).
 
@@ -89,6 +95,10 @@ class Gate(Protocol):
 
 class NotServing(Exception):
     """This replica does not lead (any more); the text says why."""
+
+
+class OtherOrder(Exception):
+    """An id that names a message in an order that is no longer this cluster's."""
 
 
 def now_ms() -> int:
@@ -111,23 +121,26 @@ def error_response(number: int, code: int, message: str) -> pb.Response:
 
 
 def response_of(number: int, kind: str, answer: Answer, cluster_key: bytes) -> pb.Response:
-    """What the log answered, for the client."""
-    if kind == "send_message" and answer[0] == OK:
-        receipt = pb.SendMessageResponse(message_id=answer[1], sent_at_ms=answer[2])  # type: ignore[arg-type]
-        return pb.Response(number=number, send_message=receipt)
+    """What the log answered, for the client.
+
+    The answer may be one given before to a request of another kind under the same
+    number: only a client's mistake makes that so, and it is told.
+    """
     if answer[0] != OK:
         return error_response(number, int(answer[0]), str(answer[1]))
     response = pb.Response(number=number)
     match kind, answer:
+        case "send_message", (_, int(message_id), int(sent_at_ms)):
+            receipt = pb.SendMessageResponse(message_id=message_id, sent_at_ms=sent_at_ms)
+            response.send_message.CopyFrom(receipt)
         case "log_in", (_, bytes(nonce), str(name), int(expires_at_ms)):
             token = secrets.token_of(nonce, cluster_key)
             response.log_in.CopyFrom(
                 pb.LogInResponse(token=token, name=name, expires_at_ms=expires_at_ms)
             )
-        case _, (_,):
+        case ("create_account" | "delete_account" | "log_out" | "update_message"), (_,):
             getattr(response, kind).SetInParent()
         case _:
-            # The number was used before, for a request of another kind.
             used = "this number belongs to another request of this client"
             response.error.CopyFrom(pb.Error(code=INVALID_ARGUMENT, message=used))
     return response
@@ -139,15 +152,22 @@ class Desk:
     def __init__(self, gate: Gate, passwords: secrets.Passwords) -> None:
         self._gate = gate
         self._passwords = passwords
+        # Requests without a name are named here, so that a hand-over after a partition
+        # (rule 6) applies them once, too. Only what goes to the log gets a number: a
+        # number that is never used would be a gap to remember.
+        self._own_client = os.urandom(CLIENT_ID_BYTES)
+        self._own_number = 0
         self._tasks: set[asyncio.Task[None]] = set()
 
     def take(
-        self, client: bytes, number: int, kind: str, message: Any, author: Author, sink: Sink
+        self, client: bytes, number: int, kind: str, message: Any, author: Author | None, sink: Sink
     ) -> None:
         """Begins one request; its sink gets exactly one answer, unless this replica stops leading.
 
         Args:
+            client: empty, with number 0, for a request without a name.
             message: the protobuf request of that kind.
+            author: None if a token was shown that is nobody's.
         """
         gate = self._gate
         try:
@@ -155,7 +175,7 @@ class Desk:
                 request: tuple[object, ...] = ("send", normal_name(message.to), message.text)
                 check_text(message.text)
             elif kind == "update_message":
-                request = ("update", message.up_to_message_id, ())
+                request = self._update(message)
             elif kind == "log_out":
                 request = ("logout",)
             elif kind == "delete_account":
@@ -166,14 +186,31 @@ class Desk:
         except BadRequest as error:
             sink.responded(error_response(number, INVALID_ARGUMENT, str(error)))
             return
-        if not author.account:
-            # A repeated log-out or deletion has no session any more, but still its answer.
-            sink.answered(number, kind, gate.chat.recall(client, number) or NO_TOKEN)
+        except OtherOrder as error:
+            sink.responded(error_response(number, FAILED_PRECONDITION, str(error)))
+            return
+        if author is None or not author.account:
+            # A repeated request may have outlived its session; it still has its answer.
+            refusal = BAD_TOKEN if author is None else NO_TOKEN
+            sink.answered(number, kind, gate.chat.recall(client, number) or refusal)
             return
         self._submit(Proposal(client, number, author.account, author.session, request), kind, sink)
 
+    def _update(self, message: pb.UpdateMessageRequest) -> tuple[object, ...]:
+        """An acknowledgement; not of a message that has lost that place in the order (rule 6)."""
+        up_to = message.up_to_message_id
+        if message.HasField("view") and message.view != self._gate.view_of(up_to):
+            raise OtherOrder(
+                f"message {up_to} of view {message.view} has another place in the order now, "
+                "and is delivered again from there"
+            )
+        return ("update", up_to, ())
+
     def _submit(self, proposal: Proposal, kind: str, sink: Sink) -> None:
         gate = self._gate
+        if not proposal.client:
+            self._own_number += 1
+            proposal = proposal._replace(client=self._own_client, number=self._own_number)
         number = proposal.number
         known = gate.chat.recall(proposal.client, number)
         if known is None:

@@ -6,7 +6,6 @@ A call reaches the log if this replica leads; if another one does, it is relayed
 from __future__ import annotations
 
 import asyncio
-import os
 from collections.abc import Awaitable, Callable
 from typing import Any, NamedTuple, NoReturn, Protocol
 
@@ -28,7 +27,8 @@ from ringchat_server.transport.requests import (
     response_of,
 )
 from ringchat_server.transport.secrets import Passwords
-from ringchat_server.transport.sessions import Hub, Mailbag, Session, message_of
+from ringchat_server.transport.sessions import Hub, Mailbag, Session
+from ringchat_server.transport.weather import WEATHER
 
 SERVICE = "ringchat.chat.v1.Chat"
 
@@ -90,6 +90,8 @@ class _OneShot:
 
     def __init__(self, cluster_key: bytes) -> None:
         self.response: asyncio.Future[pb.Response] = asyncio.get_running_loop().create_future()
+        # Who waited may have gone: an answer that nobody fetches is no error.
+        self.response.add_done_callback(lambda future: future.cancelled() or future.exception())
         self._cluster_key = cluster_key
 
     def answered(self, number: int, kind: str, answer: Answer) -> None:
@@ -111,10 +113,6 @@ class ChatService:
         self._host = host
         self._desk = Desk(host, passwords)
         self._relay = Relay()
-        # Unary calls without a name of their own are named here, so that a hand-over
-        # after a partition (rule 6) applies them once, too.
-        self._own_client = os.urandom(CLIENT_ID_BYTES)
-        self._own_number = 0
 
     def handlers(self) -> grpc.GenericRpcHandler:
         """All methods, taking and giving bytes."""
@@ -140,7 +138,7 @@ class ChatService:
             if (address := await self._elsewhere(context)) is not None:
                 return await self._relay.unary(address, f"/{SERVICE}/{method}", data, context)
             request = await _parsed(request_type, data, context)
-            author = await self._author(context)
+            author = self._author(context)
             client, number = await self._name(request, context)
             sink = _OneShot(self._host.cluster_key)
             self._host.attach(sink)
@@ -163,7 +161,10 @@ class ChatService:
         if (address := await self._elsewhere(context)) is not None:
             await self._relay.stream(address, f"/{SERVICE}/Session", context)
             return
-        await Session(self._host, self._desk, context).run()
+        try:
+            await Session(self._host, self._desk, context).run()
+        except WEATHER:
+            pass  # the client has gone; what it had asked for may still be confirmed
 
     async def _receive_messages(self, data: bytes, context: Context) -> None:
         if (address := await self._elsewhere(context)) is not None:
@@ -171,8 +172,8 @@ class ChatService:
             await self._relay.stream(address, method, context, [data])
             return
         request = await _parsed(pb.ReceiveMessagesRequest, data, context)
-        author = await self._author(context)
-        if not author.account:
+        author = self._author(context)
+        if author is None or not author.account:
             await _refuse(context)
         wake = asyncio.Event()
         sink = _OneShot(self._host.cluster_key)
@@ -186,13 +187,15 @@ class ChatService:
                 if mailbag.ended():
                     await _refuse(context)
                 for message in mailbag.next():
-                    await context.write(message_of(message).SerializeToString())
+                    await context.write(message.SerializeToString())
                     wake.set()
                 await wake.wait()
                 wake.clear()
             sink.response.result()
         except NotServing as error:
             await context.abort(grpc.StatusCode.UNAVAILABLE, str(error))
+        except WEATHER:
+            pass  # the receiver has gone
         finally:
             self._host.detach(sink)
             if mailbag is not None:
@@ -225,20 +228,17 @@ class ChatService:
             await context.abort(grpc.StatusCode.UNAVAILABLE, self._host.why_not_serving())
         return address
 
-    async def _author(self, context: Context) -> Author:
+    def _author(self, context: Context) -> Author | None:
+        """Whose token came with the call; None if it is nobody's."""
         for key, value in context.invocation_metadata() or ():
             if key == "authorization":
                 word = value.decode(errors="replace") if isinstance(value, bytes) else value
-                author = author_of(self._host.chat, word.removeprefix("Bearer ").strip())
-                if author is None:
-                    await _refuse(context)
-                return author
+                return author_of(self._host.chat, word.removeprefix("Bearer ").strip())
         return NOBODY
 
     async def _name(self, request: Any, context: Context) -> tuple[bytes, int]:
         if not hasattr(request, "request") or not request.HasField("request"):
-            self._own_number += 1
-            return self._own_client, self._own_number
+            return b"", 0
         name = request.request
         if len(name.client_id) != CLIENT_ID_BYTES:
             bad = f"request.client_id is {CLIENT_ID_BYTES} random bytes"

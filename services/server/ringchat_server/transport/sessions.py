@@ -88,20 +88,24 @@ class Mailbag:
         """The session has been logged out or has expired."""
         return self._hub.chat.account_of(self._author.session, now_ms()) != self._author.account
 
-    def next(self) -> list[Message]:
+    def next(self) -> list[pb.Message]:
         """The messages that come next, as many as fit in a frame."""
         messages = self._hub.chat.undelivered(
             self._author.account, self._after_id, DELIVERY_MESSAGES_MAX, DELIVERY_BYTES_MAX
         )
         if messages:
             self._after_id = messages[-1].id
-        return messages
+        return [message_of(message, self._hub.view_of(message.id)) for message in messages]
 
 
-def message_of(message: Message) -> pb.Message:
-    """A message for its receiver."""
+def message_of(message: Message, view: int) -> pb.Message:
+    """A message for its receiver; `view` is the one that ordered it."""
     return pb.Message(
-        id=message.id, sender=message.sender, text=message.text, sent_at_ms=message.sent_at_ms
+        id=message.id,
+        sender=message.sender,
+        text=message.text,
+        sent_at_ms=message.sent_at_ms,
+        view=view,
     )
 
 
@@ -121,6 +125,7 @@ class Session:
         self._echo = False
         self._error: pb.Error | None = None
         self._moved: pb.Moved | None = None
+        self._no_more_requests = False
         self._mailbag: Mailbag | None = None
         self._wake = asyncio.Event()
         self._room = asyncio.Event()
@@ -134,11 +139,10 @@ class Session:
             await asyncio.wait((reader, writer), return_when=asyncio.FIRST_COMPLETED)
             if reader.done() and not writer.done():
                 reader.result()
-                while self._in_flight or self._out:
-                    self._room.clear()
-                    await self._room.wait()
-            if writer.done():
-                writer.result()
+                self._no_more_requests = True
+                self._wake.set()
+            # It ends with the last answer, with `moved`, or with the stream.
+            await writer
         finally:
             for task in (reader, writer):
                 task.cancel()
@@ -194,12 +198,8 @@ class Session:
             return
         self._in_flight += 1
         kind = request.WhichOneof("kind") or ""
-        author = self._author
-        if author is None and kind in ("send_message", "update_message"):
-            self.answered(number, kind, BAD_TOKEN)
-            return
         message: Any = getattr(request, kind) if kind else None
-        self._desk.take(self._client, number, kind, message, author or NOBODY, self)
+        self._desk.take(self._client, number, kind, message, self._author, self)
 
     async def _receive(self, after_id: int) -> None:
         author = self._author
@@ -243,6 +243,8 @@ class Session:
                 self._room.set()
                 if frame.HasField("moved"):
                     return
+            if self._no_more_requests and not self._in_flight:
+                return
 
     def _next_frame(self) -> pb.ServerFrame | None:
         """All that can be said now; None if there is nothing."""
@@ -261,5 +263,5 @@ class Session:
                 return pb.ServerFrame(moved=self._moved)
             return None
         return pb.ServerFrame(
-            responses=responses, messages=map(message_of, messages), error=error
+            responses=responses, messages=messages, error=error
         )
