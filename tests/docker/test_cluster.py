@@ -48,7 +48,9 @@ def test_up_shows_a_table_and_what_to_try_and_again_is_harmless(cluster: DockerC
     before = [replica.container.id for replica in cluster.replicas]
     shown = cluster.make("up")
     assert re.search(r"id +address +role +view +in sync +entries", shown)
-    assert len(re.findall(r"^[012] +replica-[012]:\d+ +(?:master|backup) ", shown, re.M)) == 3
+    assert (
+        len(re.findall(r"^[012] +replica-[012]:\d+ +(?:master|backup) ", shown, re.MULTILINE)) == 3
+    )
     assert "make chat NAME=ann" in shown
     assert "docker kill" in shown
     assert [replica.container.id for replica in cluster.replicas] == before

@@ -213,7 +213,8 @@ class LocalCluster:
         for replica_id in ids or range(len(self.replicas)):
             replica = self.replicas[replica_id]
             assert not replica.running
-            replica.data_folder.mkdir(exist_ok=True)
+            if not replica.data_folder.exists():
+                replica.data_folder.mkdir()
             with replica.log_file.open("ab") as log:
                 replica.popen = subprocess.Popen(
                     self.command(replica_id),

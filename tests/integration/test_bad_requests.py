@@ -38,6 +38,16 @@ async def _started(make_cluster: MakeCluster) -> LocalCluster:
     return cluster
 
 
+def _unary(channel: grpc.aio.Channel, method: str) -> Any:
+    """A call that takes and gives bytes."""
+    return channel.unary_unary(method)
+
+
+def _stream(channel: grpc.aio.Channel, method: str) -> Any:
+    """The same for a stream each way."""
+    return channel.stream_stream(method)
+
+
 async def _refused(call: Awaitable[Any], code: grpc.StatusCode, *words: str) -> None:
     with pytest.raises(grpc.aio.AioRpcError) as refused:
         await call
@@ -118,13 +128,13 @@ async def test_bytes_that_are_no_request(make_cluster: MakeCluster) -> None:
     async with grpc.aio.insecure_channel(cluster.replicas[0].client, options=OPTIONS) as channel:
         service = "/ringchat.chat.v1.Chat/"
         for method in ("SendMessage", "CreateAccount", "LogIn", "SendHeartbeat", "ListAccounts"):
-            call = channel.unary_unary(service + method)
+            call = _unary(channel, service + method)
             await _refused(call(garbage, timeout=5), Code.INVALID_ARGUMENT, "not a")
-        call = channel.unary_unary(service + "SendMessage")
+        call = _unary(channel, service + "SendMessage")
         await _refused(call(not_utf8, timeout=5), Code.INVALID_ARGUMENT, "UTF-8")
         await _refused(call(b"\x00" * (5 << 20), timeout=5), Code.RESOURCE_EXHAUSTED)
-        await _refused(channel.unary_unary(service + "No")(b"", timeout=5), Code.UNIMPLEMENTED)
-        health = channel.unary_unary("/grpc.health.v1.Health/Check")
+        await _refused(_unary(channel, service + "No")(b"", timeout=5), Code.UNIMPLEMENTED)
+        health = _unary(channel, "/grpc.health.v1.Health/Check")
         with pytest.raises(grpc.aio.AioRpcError):
             await health(garbage, timeout=5)
         for frame, code in (
@@ -133,11 +143,11 @@ async def test_bytes_that_are_no_request(make_cluster: MakeCluster) -> None:
             (pb.ClientFrame(client_id=b"short").SerializeToString(), Code.INVALID_ARGUMENT),
             (b"\x00" * (5 << 20), Code.RESOURCE_EXHAUSTED),
         ):
-            session = channel.stream_stream(service + "Session")()
+            session = _stream(channel, service + "Session")()
             await session.write(frame)
             await _refused(session.read(), code)
         many = pb.ClientFrame(client_id=os.urandom(16), requests=[pb.Request()] * 1025)
-        session = channel.stream_stream(service + "Session")()
+        session = _stream(channel, service + "Session")()
         await session.write(many.SerializeToString())
         await _refused(session.read(), Code.RESOURCE_EXHAUSTED, "1024")
     assert await cluster.master() == 0
@@ -233,7 +243,8 @@ async def test_a_receiver_that_never_reads_delays_nobody(make_cluster: MakeClust
             )
             async with Receiver(bob, acknowledge_every=0) as inbox:
                 for _ in range(10):
-                    await asyncio.gather(*(ann.send_message("bob", "x" * 60_000) for _ in range(20)))
+                    sends = [ann.send_message("bob", "x" * 60_000) for _ in range(20)]
+                    await asyncio.gather(*sends)
                 await inbox.has(200)
                 async with Sender(ann, "ann") as sender:
                     await sender.more(100)
@@ -279,8 +290,8 @@ async def test_garbage_on_both_ports(make_cluster: MakeCluster) -> None:
 async def test_the_peer_port_is_for_those_who_show_the_key(make_cluster: MakeCluster) -> None:
     cluster = await _started(make_cluster)
     async with grpc.aio.insecure_channel(cluster.replicas[0].peer, options=OPTIONS) as channel:
-        link = channel.stream_stream("/ringchat.replica.v1.Replica/Link")
-        override = channel.unary_unary("/ringchat.replica.v1.Replica/Override")
+        link = _stream(channel, "/ringchat.replica.v1.Replica/Link")
+        override = _unary(channel, "/ringchat.replica.v1.Replica/Override")
         for metadata in (None, ((KEY_HEADER, "wrong"),), ((KEY_HEADER, KEY[:-1]),)):
             call = link(metadata=metadata)
             await _refused(call.read(), Code.UNAUTHENTICATED, "key")
@@ -302,7 +313,7 @@ async def test_the_peer_port_is_for_those_who_show_the_key(make_cluster: MakeClu
             hello = replica_pb2.Hello(
                 protocol=1, replica_id=1, replicas=3, prefer="availability", view=-1
             )
-            hello.MergeFrom(replica_pb2.Hello(**changed))  # type: ignore[arg-type]
+            hello.MergeFrom(replica_pb2.Hello(**changed))
             call = link(metadata=mine)
             await call.write(replica_pb2.LinkMessage(hello=hello).SerializeToString())
             await _refused(call.read(), Code.FAILED_PRECONDITION)

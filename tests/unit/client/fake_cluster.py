@@ -23,7 +23,7 @@ OK, NOT_FOUND, ALREADY_EXISTS, UNAVAILABLE, UNAUTHENTICATED = 0, 5, 6, 14, 16
 async def until(condition: Callable[[], bool], seconds: float = 10.0) -> None:
     """Wait for something that happens in another task and tells nobody."""
     async with asyncio.timeout(seconds):
-        while not condition():  # noqa: ASYNC110
+        while not condition():
             await asyncio.sleep(0.001)
 
 

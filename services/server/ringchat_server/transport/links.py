@@ -223,7 +223,7 @@ class Links:
         knocked.clear()
 
     async def _knock(self, peer_id: int, address: str) -> None:
-        """Shows a hello to a replica whose part it is to dial; that it is refused does not matter."""
+        """Shows a hello to a replica whose part it is to dial; it will be refused."""
         try:
             await self._dial(peer_id, address)
         except WEATHER:
@@ -258,7 +258,7 @@ class Links:
         """A peer dialled."""
         await self._check_key(context)
         try:
-            first = await asyncio.wait_for(context.read(), HANDSHAKE_SECONDS_MAX)
+            first: object = await asyncio.wait_for(context.read(), HANDSHAKE_SECONDS_MAX)
             if not isinstance(first, bytes):
                 return
             hello = wire.decode_hello(_parsed(first))

@@ -1,0 +1,253 @@
+from __future__ import annotations
+
+import asyncio
+import os
+from dataclasses import dataclass, field
+
+import pytest
+
+from ringchat_proto import chat_pb2 as pb
+from ringchat_server.chat import Answer, Chat, verification
+from ringchat_server.records import Entry, Proposal
+from ringchat_server.transport import requests, secrets
+from ringchat_server.transport.requests import (
+    NOBODY,
+    Author,
+    Desk,
+    NotServing,
+    author_of,
+    response_of,
+)
+
+KEY = b"a cluster key"
+ANN = Author("ann", b"h" * 32)
+CLIENT = b"c" * 16
+
+
+@dataclass
+class FakeGate:
+    """A log of one replica, applied at once unless `held`."""
+
+    chat: Chat = field(default_factory=Chat)
+    cluster_key: bytes = KEY
+    held: list[tuple[Proposal, str, FakeSink]] = field(default_factory=list)
+    proposals: list[Proposal] = field(default_factory=list)
+    hold: bool = False
+    crowded: bool = False
+    gone: str = ""
+
+    def submit(self, proposal: Proposal, kind: str, sink: FakeSink) -> None:
+        self.held.append((proposal, kind, sink))
+        if not self.hold:
+            self.apply()
+
+    def apply(self) -> None:
+        for proposal, kind, sink in self.held:
+            self.proposals.append(proposal)
+            entry = Entry(0, requests.now_ms(), *proposal)
+            sink.answered(
+                proposal.number, kind, self.chat.apply(self.chat.applied_index + 1, entry)
+            )
+        self.held.clear()
+
+    def full(self) -> bool:
+        return self.crowded
+
+    async def confirm_read(self) -> None:
+        if self.gone:
+            raise NotServing(self.gone)
+
+
+class FakeSink:
+    """Keeps the responses."""
+
+    def __init__(self) -> None:
+        self.responses: list[pb.Response] = []
+
+    def answered(self, number: int, kind: str, answer: Answer) -> None:
+        self.responded(response_of(number, kind, answer, KEY))
+
+    def responded(self, response: pb.Response) -> None:
+        self.responses.append(response)
+
+    async def one(self) -> pb.Response:
+        while not self.responses:
+            await asyncio.sleep(0)
+        return self.responses.pop(0)
+
+
+@pytest.fixture
+def gate() -> FakeGate:
+    gate = FakeGate()
+    gate.chat.apply(1, Entry(0, 1, b"x" * 16, 1, "", b"", ("create", "ann", "not a hash")))
+    return gate
+
+
+@pytest.fixture
+def desk(gate: FakeGate) -> Desk:
+    return Desk(gate, secrets.Passwords())  # type: ignore[arg-type]
+
+
+def vouched(gate: FakeGate) -> Author:
+    """A session of ann's that the chat knows."""
+    gate.chat.apply(
+        gate.chat.applied_index + 1,
+        Entry(
+            0,
+            requests.now_ms(),
+            os.urandom(16),
+            1,
+            "",
+            b"",
+            ("login", "ann", verification("not a hash"), ANN.session, b"n" * 32),
+        ),
+    )
+    return ANN
+
+
+def test_each_answer_becomes_the_response_of_its_kind() -> None:
+    sent = response_of(3, "send_message", (0, 17, 99), KEY)
+    assert (sent.number, sent.send_message.message_id, sent.send_message.sent_at_ms) == (3, 17, 99)
+    login = response_of(4, "log_in", (0, b"n" * 32, "ann", 5), KEY).log_in
+    assert (login.token, login.name) == (secrets.token_of(b"n" * 32, KEY), "ann")
+    for kind in ("create_account", "delete_account", "log_out", "update_message"):
+        assert response_of(1, kind, (0,), KEY).WhichOneof("kind") == kind
+    refused = response_of(5, "send_message", (5, "no account"), KEY)
+    assert (refused.error.code, refused.error.message) == (5, "no account")
+
+
+@pytest.mark.parametrize(
+    ("kind", "answer"),
+    [
+        ("send_message", (0,)),
+        ("send_message", (0, b"n" * 32, "ann", 5)),
+        ("log_in", (0,)),
+        ("log_in", (0, 17, 99)),
+        ("update_message", (0, 17, 99)),
+        ("create_account", (0, b"n" * 32, "ann", 5)),
+    ],
+)
+def test_a_number_used_for_another_kind_is_told_and_never_raised(
+    kind: str, answer: Answer
+) -> None:
+    response = response_of(1, kind, answer, KEY)
+    assert response.error.code == 3
+    assert "another request" in response.error.message
+
+
+async def test_two_requests_under_one_number_at_once(desk: Desk, gate: FakeGate) -> None:
+    author, sink = vouched(gate), FakeSink()
+    gate.hold = True
+    update = pb.UpdateMessageRequest(up_to_message_id=1)
+    desk.take(CLIENT, 1, "update_message", update, author, sink)
+    send = pb.SendMessageRequest(to="ann", text="x")
+    desk.take(CLIENT, 1, "send_message", send, author, sink)
+    gate.apply()
+    assert (await sink.one()).WhichOneof("kind") == "update_message"
+    assert (await sink.one()).error.code == 3
+
+
+async def test_a_write_repeated_has_its_answer_without_the_log(desk: Desk, gate: FakeGate) -> None:
+    author, sink = vouched(gate), FakeSink()
+    send = pb.SendMessageRequest(to="ann", text="x")
+    desk.take(CLIENT, 1, "send_message", send, author, sink)
+    first = await sink.one()
+    # With its session, without it, and with a token that ended meanwhile.
+    for later in (author, NOBODY, None):
+        desk.take(CLIENT, 1, "send_message", send, later, sink)
+        assert await sink.one() == first
+    assert len(gate.proposals) == 1
+
+
+async def test_without_a_session_nothing_is_sent(desk: Desk, gate: FakeGate) -> None:
+    sink = FakeSink()
+    send = pb.SendMessageRequest(to="ann", text="x")
+    for author, words in ((NOBODY, "log in first"), (None, "not valid")):
+        desk.take(CLIENT, 1, "send_message", send, author, sink)
+        refused = await sink.one()
+        assert refused.error.code == 16
+        assert words in refused.error.message
+    assert gate.proposals == []
+
+
+async def test_bad_input_never_reaches_the_log(desk: Desk, gate: FakeGate) -> None:
+    author, sink = vouched(gate), FakeSink()
+    for kind, message in (
+        ("send_message", pb.SendMessageRequest(to="x" * 10_000, text="x")),
+        ("send_message", pb.SendMessageRequest(to="ann", text="x" * 65_537)),
+        ("send_message", pb.SendMessageRequest(to="ann")),
+        ("create_account", pb.CreateAccountRequest(name="a*", password="x")),
+        ("create_account", pb.CreateAccountRequest(name="bob", password="x" * 1025)),
+        ("log_in", pb.LogInRequest(name="ann")),
+        ("list_accounts", pb.ListAccountsRequest(page_size=1001)),
+        ("list_accounts", pb.ListAccountsRequest(pattern="x" * 10_000)),
+        ("", None),
+    ):
+        desk.take(CLIENT, 1, kind, message, author, sink)
+        assert (await sink.one()).error.code == 3, kind
+    assert gate.proposals == []
+
+
+async def test_requests_without_a_name_are_numbered_when_they_reach_the_log(
+    desk: Desk, gate: FakeGate
+) -> None:
+    author, sink = vouched(gate), FakeSink()
+    for text in ("one", "", "x" * 70_000, "two"):
+        message = pb.SendMessageRequest(to="ann", text=text)
+        desk.take(b"", 0, "send_message", message, author, sink)
+        await sink.one()
+    assert [proposal.number for proposal in gate.proposals] == [1, 2]
+    assert len({proposal.client for proposal in gate.proposals}) == 1
+    assert len(gate.proposals[0].client) == 16
+
+
+async def test_a_crowded_replica_refuses(desk: Desk, gate: FakeGate) -> None:
+    author, sink = vouched(gate), FakeSink()
+    gate.crowded = True
+    send = pb.SendMessageRequest(to="ann", text="x")
+    desk.take(CLIENT, 1, "send_message", send, author, sink)
+    assert (await sink.one()).error.code == 8
+
+
+async def test_pages_of_accounts(desk: Desk, gate: FakeGate) -> None:
+    for index, name in enumerate(("bob", "cid"), 2):
+        gate.chat.apply(
+            index, Entry(0, 1, b"x" * 16, index, "", b"", ("create", name, "not a hash"))
+        )
+    sink = FakeSink()
+    names: list[str] = []
+    token = ""
+    while not names or token:
+        page = pb.ListAccountsRequest(page_size=2, page_token=token)
+        desk.take(CLIENT, 1, "list_accounts", page, NOBODY, sink)
+        answer = (await sink.one()).list_accounts
+        names += answer.names
+        token = answer.next_page_token
+    assert names == ["ann", "bob", "cid"]
+    gate.gone = "it leads no more"
+    desk.take(CLIENT, 1, "list_accounts", pb.ListAccountsRequest(), NOBODY, sink)
+    lost = await sink.one()
+    assert (lost.error.code, lost.error.message) == (14, "it leads no more")
+
+
+async def test_passwords_never_reach_the_log(desk: Desk, gate: FakeGate) -> None:
+    sink = FakeSink()
+    create = pb.CreateAccountRequest(name="bob", password="very secret")
+    desk.take(CLIENT, 1, "create_account", create, NOBODY, sink)
+    assert (await sink.one()).WhichOneof("kind") == "create_account"
+    log_in = pb.LogInRequest(name="bob", password="very secret")
+    desk.take(CLIENT, 2, "log_in", log_in, NOBODY, sink)
+    token = (await sink.one()).log_in.token
+    assert author_of(gate.chat, token) == Author("bob", secrets.token_hash(token) or b"")
+    log_in.password = "very wrong"
+    desk.take(CLIENT, 3, "log_in", log_in, NOBODY, sink)
+    assert (await sink.one()).error.code == 16
+    assert "secret" not in repr(gate.proposals)
+    assert token not in repr(gate.proposals)
+
+
+def test_whose_token_it_is() -> None:
+    chat = Chat()
+    assert author_of(chat, "") == NOBODY
+    assert author_of(chat, "A" * 43) is None
+    assert author_of(chat, "é" * 43) is None
