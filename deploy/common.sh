@@ -8,7 +8,7 @@ export RINGCHAT_RUN
 # What may be chosen at the first `make up`. It is written down there, so that every later
 # one means the same cluster, and can be chosen again.
 choices=(RINGCHAT_PROJECT RINGCHAT_PORT_BASE RINGCHAT_PREFER)
-choices+=(RINGCHAT_SUSPECT_AFTER_SECONDS RINGCHAT_REPLICAS)
+choices+=(RINGCHAT_SUSPECT_AFTER_SECONDS RINGCHAT_KEEP_ENTRIES RINGCHAT_REPLICAS)
 if [ -e "$RINGCHAT_RUN/choices" ]; then
     while IFS='=' read -r name value; do
         [ -n "${!name:-}" ] || export "$name=$value"

@@ -342,8 +342,7 @@ class LocalCluster:
         async def same() -> bool:
             answers[:] = [await self.heartbeat(replica_id) for replica_id in chosen]
             found = {
-                a
-                and (a.view, a.status.commit_index, a.status.entries, a.status.state_hash)
+                a and (a.view, a.status.commit_index, a.status.entries, a.status.state_hash)
                 for a in answers
             }
             return (

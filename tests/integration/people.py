@@ -23,9 +23,7 @@ PASSWORD = "correct horse battery staple"
 
 
 @asynccontextmanager
-async def logged_in(
-    cluster: LocalCluster, name: str, *, new: bool = True
-) -> AsyncIterator[Client]:
+async def logged_in(cluster: LocalCluster, name: str, *, new: bool = True) -> AsyncIterator[Client]:
     """A client of the SDK with an account."""
     async with Client(cluster=cluster.file) as client:
         if new:

@@ -238,9 +238,7 @@ async def test_a_receiver_that_never_reads_delays_nobody(make_cluster: MakeClust
             opening = pb.ClientFrame(client_id=os.urandom(16), token=bob.token)
             opening.receive.after_message_id = 0
             await stuck.write(opening)
-            waiting = stub.ReceiveMessages(
-                pb.ReceiveMessagesRequest(), metadata=bearer(bob.token)
-            )
+            waiting = stub.ReceiveMessages(pb.ReceiveMessagesRequest(), metadata=bearer(bob.token))
             async with Receiver(bob, acknowledge_every=0) as inbox:
                 for _ in range(10):
                     sends = [ann.send_message("bob", "x" * 60_000) for _ in range(20)]

@@ -157,9 +157,7 @@ async def test_deliveries_are_removed_on_every_replica_alike(
             cluster.start(master)
             await cluster.alike()
             rest = await _undelivered(cluster, heir, ann.token, 5)
-            assert [(m.id, m.text) for m in rest] == [
-                (ids[i], f"note {i}") for i in range(4, 9)
-            ]
+            assert [(m.id, m.text) for m in rest] == [(ids[i], f"note {i}") for i in range(4, 9)]
 
 
 async def test_a_request_repeated_elsewhere_has_one_effect_and_the_same_answer(
@@ -171,12 +169,8 @@ async def test_a_request_repeated_elsewhere_has_one_effect_and_the_same_answer(
     create = pb.CreateAccountRequest(
         name="ann", password=PASSWORD, request=name_of_request(1, client_id)
     )
-    log_in = pb.LogInRequest(
-        name="ann", password=PASSWORD, request=name_of_request(2, client_id)
-    )
-    send = pb.SendMessageRequest(
-        to="ann", text="once", request=name_of_request(3, client_id)
-    )
+    log_in = pb.LogInRequest(name="ann", password=PASSWORD, request=name_of_request(2, client_id))
+    send = pb.SendMessageRequest(to="ann", text="once", request=name_of_request(3, client_id))
     async with raw(cluster, master) as stub:
         await stub.CreateAccount(create, timeout=5)
         login = await stub.LogIn(log_in, timeout=5)

@@ -57,9 +57,7 @@ async def _all_in_sync(client: Client) -> None:
             return
 
 
-async def test_masters_are_killed_one_after_another(
-    make_cluster: MakeCluster, prefer: str
-) -> None:
+async def test_masters_are_killed_one_after_another(make_cluster: MakeCluster, prefer: str) -> None:
     cluster = make_cluster(prefer=prefer)
     cluster.start()
     await cluster.linked()

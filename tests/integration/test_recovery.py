@@ -138,7 +138,7 @@ async def test_compaction_under_load_and_a_replica_far_behind(
     early = COMPACT_EARLY + (
         "import ringchat_server.replica.config as config\n"
         "import dataclasses, ringchat_server.node as node\n"
-        "few = lambda *a, **k: config.Config(*a, keep_entries_max=100, **k)\n"
+        "few = lambda *a, **k: config.Config(*a, **{**k, 'keep_entries_max': 100})\n"
         "node.Config = few\n"
     )
     cluster = make_cluster(prefer=prefer, prelude=early)

@@ -18,9 +18,7 @@ async def _refusal(cluster: LocalCluster, replica_id: int = 0) -> tuple[int, str
     """The exit code of a start that fails, and its one line."""
     cluster.start(replica_id)
     code = await cluster.exit_code(replica_id)
-    lines = [
-        line for line in cluster.replicas[replica_id].log.splitlines() if " INFO " not in line
-    ]
+    lines = [line for line in cluster.replicas[replica_id].log.splitlines() if " INFO " not in line]
     assert len(lines) == 1, lines
     assert lines[0].startswith("ringchat-server: ")
     return code, lines[0]

@@ -49,7 +49,9 @@ from ringchat_server.replica.values import (
 Name = tuple[bytes, int]
 
 
-def hand_over(entries: Sequence[Entry], first_index: int) -> tuple[Proposal, ...]:
+def hand_over(
+    entries: Sequence[Entry], first_index: int, common_index: int
+) -> tuple[Proposal, ...]:
     """Every named request, unchanged: this state has no message ids to rewrite."""
     return tuple(Proposal(*entry[2:]) for entry in entries if entry.client)
 

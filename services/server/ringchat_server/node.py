@@ -120,6 +120,7 @@ class Node:
                 len(members),
                 settings.cluster.prefer,
                 settings.cluster.suspect_after_seconds,
+                keep_entries_max=settings.cluster.keep_entries,
             ),
             opened.recovered,
             damaged=opened.kept_aside is not None,
@@ -224,9 +225,7 @@ class Node:
         self._exit_code = EXIT_DISK
         self._stop.set()
 
-    def on_loop_error(
-        self, loop: asyncio.AbstractEventLoop, context: dict[str, object]
-    ) -> None:
+    def on_loop_error(self, loop: asyncio.AbstractEventLoop, context: dict[str, object]) -> None:
         """An error that nobody caught is a bug: better to leave the ring than to go on wrong."""
         error = context.get("exception")
         if isinstance(error, Exception) and not is_weather(error):
@@ -429,9 +428,7 @@ class Node:
         self._flush_due = False
         if not self._pending or not self._replica.serving or self._keeper.busy:
             return
-        taken = [
-            self._pending.popleft() for _ in range(min(len(self._pending), GROUP_ENTRIES_MAX))
-        ]
+        taken = [self._pending.popleft() for _ in range(min(len(self._pending), GROUP_ENTRIES_MAX))]
         group = self._replica.propose(self._now(), [proposal for proposal, _, _ in taken])
         index = group.first_index
         for _, kind, sink in taken:

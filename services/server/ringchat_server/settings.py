@@ -26,6 +26,9 @@ REPLICAS_MAX = 31
 SUSPECT_AFTER_SECONDS_DEFAULT = 1.0
 SUSPECT_AFTER_SECONDS_MIN = 0.05
 SUSPECT_AFTER_SECONDS_MAX = 60.0
+KEEP_ENTRIES_DEFAULT = 250_000
+KEEP_ENTRIES_MIN = 1_000
+KEEP_ENTRIES_MAX = 100_000_000
 CLUSTER_FILE_BYTES_MAX = 64 * 1024
 KEY_BYTES_MIN = 32
 KEY_BYTES_MAX = 1024
@@ -59,6 +62,8 @@ class Cluster:
     """`availability` or `consistency`: see the two promises in docs/protocol.md."""
     suspect_after_seconds: float
     """A silence longer than this counts as a death."""
+    keep_entries: int
+    """How many entries compaction keeps for a replica that has not acknowledged them (rule 14)."""
     members: tuple[Member, ...]
     """In the order of the ring: `members[i].id == i`."""
 
@@ -166,7 +171,7 @@ def parse_cluster(data: bytes, name: str) -> Cluster:
     root = where.compose(data)
     if root is None:
         raise SettingsError(f"{name}:1: empty; it must name the replicas")
-    top = where.mapping(root, ("prefer", "replicas"), ("suspect_after_seconds",))
+    top = where.mapping(root, ("prefer", "replicas"), ("suspect_after_seconds", "keep_entries"))
     prefer = where.text(top["prefer"], "prefer")
     if prefer not in PREFERENCES:
         raise where.error(top["prefer"], f"prefer is {' or '.join(PREFERENCES)}, not {prefer!r}")
@@ -177,7 +182,13 @@ def parse_cluster(data: bytes, name: str) -> Cluster:
             seconds = suspect_after(where.text(given, "suspect_after_seconds"))
         except ValueError as error:
             raise where.error(given, f"suspect_after_seconds: {error}") from error
-    return Cluster(prefer, seconds, members)
+    kept = KEEP_ENTRIES_DEFAULT
+    if given := top.get("keep_entries"):
+        try:
+            kept = keep_entries(where.text(given, "keep_entries"))
+        except ValueError as error:
+            raise where.error(given, f"keep_entries: {error}") from error
+    return Cluster(prefer, seconds, kept, members)
 
 
 def check_address(address: str) -> str:
@@ -219,6 +230,14 @@ def suspect_after(text: str) -> float:
             f"to {SUSPECT_AFTER_SECONDS_MAX:g}"
         )
     return seconds
+
+
+def keep_entries(text: str) -> int:
+    """A number of entries to keep; raises `ValueError` with the reason."""
+    number = int(text) if _NUMBER.fullmatch(text) else -1
+    if not KEEP_ENTRIES_MIN <= number <= KEEP_ENTRIES_MAX:
+        raise ValueError(f"{text!r} is not a number from {KEEP_ENTRIES_MIN} to {KEEP_ENTRIES_MAX}")
+    return number
 
 
 def _members(listing: yaml.Node, where: _Where) -> tuple[Member, ...]:
@@ -334,6 +353,7 @@ def cluster_from(environ: Mapping[str, str]) -> Cluster:
     | `RINGCHAT_REPLICAS`              | `3`            | how many                          |
     | `RINGCHAT_PREFER`                | `availability` | or `consistency`                  |
     | `RINGCHAT_SUSPECT_AFTER_SECONDS` | `1.0`          |                                   |
+    | `RINGCHAT_KEEP_ENTRIES`          | `250000`       |                                   |
     | `RINGCHAT_HOST`                  | `replica-{id}` | a replica's host                  |
     | `RINGCHAT_CLIENT_PORTS`          | `50051`        | one for all, or one each: `1,2,3` |
     | `RINGCHAT_PEER_PORTS`            | `50052`        | the same                          |
@@ -358,6 +378,10 @@ def cluster_from(environ: Mapping[str, str]) -> Cluster:
         )
     except ValueError as error:
         raise SettingsError(f"RINGCHAT_SUSPECT_AFTER_SECONDS: {error}") from error
+    try:
+        kept = keep_entries(value("KEEP_ENTRIES", str(KEEP_ENTRIES_DEFAULT)))
+    except ValueError as error:
+        raise SettingsError(f"RINGCHAT_KEEP_ENTRIES: {error}") from error
 
     hosts = [value("HOST", "replica-{id}").replace("{id}", str(id_)) for id_ in range(count)]
     clients = _addresses("RINGCHAT_CLIENT_PORTS", value("CLIENT_PORTS", "50051"), hosts)
@@ -371,7 +395,7 @@ def cluster_from(environ: Mapping[str, str]) -> Cluster:
             "RINGCHAT_CLIENT_PORTS, RINGCHAT_PEER_PORTS: two addresses of the cluster are the same"
         )
     members = tuple(map(Member, range(count), clients, peers, published))
-    return Cluster(prefer, suspect_after_seconds, members)
+    return Cluster(prefer, suspect_after_seconds, kept, members)
 
 
 def replica_count(environ: Mapping[str, str]) -> int:
@@ -430,6 +454,7 @@ def _heading(cluster: Cluster, comment: str) -> list[str]:
         f"# {comment}",
         f"prefer: {cluster.prefer}",
         f"suspect_after_seconds: {cluster.suspect_after_seconds:g}",
+        f"keep_entries: {cluster.keep_entries}",
         "replicas:",
     ]
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from ringchat_client.ring import (
@@ -28,7 +30,8 @@ def known_ring(published: bool = False) -> tuple[Known, ...]:
 
 
 def serving(replica_id: int, view: int, **more: object) -> Answer:
-    return Answer(replica_id, view, view % 3, True, ring=known_ring(), **more)  # type: ignore[arg-type]
+    fields: Any = {"ring": known_ring(), **more}
+    return Answer(replica_id, view, view % 3, True, **fields)
 
 
 def refusing(replica_id: int, view: int, reason: str = "no") -> Answer:

@@ -65,11 +65,12 @@ class TestClusterFile:
         cluster = parse(
             "prefer: consistency\n"
             "suspect_after_seconds: 0.25\n"
+            "keep_entries: 5000\n"
             "replicas:\n"
             '  - {id: 0, client: "[::1]:1", peer: "10.0.0.1:2", published: "localhost:65535"}\n'
         )
         assert cluster == Cluster(
-            "consistency", 0.25, (Member(0, "[::1]:1", "10.0.0.1:2", "localhost:65535"),)
+            "consistency", 0.25, 5000, (Member(0, "[::1]:1", "10.0.0.1:2", "localhost:65535"),)
         )
 
     @pytest.mark.parametrize(
@@ -116,6 +117,11 @@ class TestClusterFile:
             ),
             (THREE + "suspect_after_seconds: .nan\n", "cluster.yaml:7: suspect_after_seconds"),
             (THREE + "suspect_after_seconds: nan\n", "cluster.yaml:7: suspect_after_seconds"),
+            (
+                THREE + "keep_entries: 10\n",
+                "cluster.yaml:7: keep_entries: '10' is not a number from",
+            ),
+            (THREE + "keep_entries: all\n", "cluster.yaml:7: keep_entries: 'all' is not a number"),
             (THREE + "suspect_after_seconds: soon\n", "cluster.yaml:7: suspect_after_seconds"),
         ],
     )

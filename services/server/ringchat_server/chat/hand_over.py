@@ -28,8 +28,13 @@ from ringchat_server.records import Entry, Proposal
 RequestName = tuple[bytes, int]
 
 
-def hand_over(entries: Sequence[Entry], first_index: int) -> tuple[Proposal, ...]:
+def hand_over(
+    entries: Sequence[Entry], first_index: int, common_index: int
+) -> tuple[Proposal, ...]:
     """The proposals to make of a log's dropped suffix, which begins at `first_index`.
+
+    Both orders agree up to `common_index`. What stands between it and `first_index` was
+    compacted; no acknowledgement may reach into that, for there the numbers differ already.
 
     In their order, the no-ops left out; to be proposed in that order. Never raises.
     """
@@ -47,7 +52,7 @@ def hand_over(entries: Sequence[Entry], first_index: int) -> tuple[Proposal, ...
             to = str(request[1])
             waiting.setdefault(to, []).append((index, (entry.client, entry.number)))
         elif sound and kind == "update":
-            request = _in_any_order(request, waiting.get(entry.account, []), first_index)
+            request = _in_any_order(request, waiting.get(entry.account, []), common_index)
         elif sound and kind == "create":
             created[str(request[1])] = verification(str(request[2]))
         elif request == ("logout",) and entry.account and entry.session:
@@ -60,9 +65,9 @@ def hand_over(entries: Sequence[Entry], first_index: int) -> tuple[Proposal, ...
 
 
 def _in_any_order(
-    request: tuple[object, ...], waiting: list[tuple[int, RequestName]], first_index: int
+    request: tuple[object, ...], waiting: list[tuple[int, RequestName]], common_index: int
 ) -> tuple[object, ...]:
-    """An update that means the same messages in an order that parts at `first_index`.
+    """An update that means the same messages in an order that agrees up to `common_index`.
 
     It takes the messages it names out of `waiting`: proposals are applied in their order,
     so no later one has to name them again (each naming all before would be quadratic).
@@ -70,9 +75,9 @@ def _in_any_order(
     _, up_to, delivered = request
     assert isinstance(up_to, int)
     assert isinstance(delivered, tuple)
-    if up_to < first_index:
+    if up_to <= common_index:
         return request
     count = sum(1 for index, _ in waiting if index <= up_to)
     named = tuple(name for _, name in waiting[:count])
     del waiting[:count]
-    return ("update", first_index - 1, delivered + named)
+    return ("update", common_index, delivered + named)

@@ -16,7 +16,7 @@ class Config:
     """`"availability"` or `"consistency"`."""
     suspect_after_seconds: float
     """Silence after which a peer is taken to be gone."""
-    keep_entries_max: int = 250_000
+    keep_entries_max: int
     """How many entries compaction keeps for a replica that has not acknowledged them."""
 
     def __post_init__(self) -> None:

@@ -86,7 +86,7 @@ class Replica:
         damaged: bool,
         birth_id: bytes,
         time_floor_ms: int,
-        hand_over: Callable[[Sequence[Entry], int], tuple[Proposal, ...]],
+        hand_over: Callable[[Sequence[Entry], int, int], tuple[Proposal, ...]],
     ) -> None:
         """
         Args:
@@ -431,7 +431,7 @@ class Replica:
         self.durable = Durable(min(self.durable.length, length), self.epoch, self.durable.meta)
         records: tuple[Record, ...] = (Truncate(length),)
         if not self.config.consistent:
-            proposals = self.hand_over(dropped, length + 1)
+            proposals = self.hand_over(dropped, length + 1, length)
             if proposals:
                 self.aside += proposals
                 records = (Aside(proposals), *records)
@@ -458,7 +458,7 @@ class Replica:
             first = max(common_index, self.log.base_index)
             if not self.config.consistent and first < self.log.length:
                 dropped = self.log.entries(first, self.log.length)
-                self.aside += self.hand_over(dropped, first + 1)
+                self.aside += self.hand_over(dropped, first + 1, common_index)
         self.effects.append(StoreChunk(chunk, self.meta, self.aside))
 
     def follow(self, view: int) -> None:

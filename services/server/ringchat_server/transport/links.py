@@ -50,7 +50,7 @@ CHANNEL_OPTIONS = (
 
 
 Write = Callable[[bytes], Awaitable[None]]
-Read = Callable[[], Awaitable[object]]
+Read = Callable[[], Awaitable[Any]]
 Context = grpc.aio.ServicerContext[bytes, bytes]
 
 

@@ -138,7 +138,7 @@ def response_of(number: int, kind: str, answer: Answer, cluster_key: bytes) -> p
             response.log_in.CopyFrom(
                 pb.LogInResponse(token=token, name=name, expires_at_ms=expires_at_ms)
             )
-        case ("create_account" | "delete_account" | "log_out" | "update_message"), (_,):
+        case (("create_account" | "delete_account" | "log_out" | "update_message"), (_,)):
             getattr(response, kind).SetInParent()
         case _:
             used = "this number belongs to another request of this client"

@@ -262,6 +262,4 @@ class Session:
             if self._moved:
                 return pb.ServerFrame(moved=self._moved)
             return None
-        return pb.ServerFrame(
-            responses=responses, messages=messages, error=error
-        )
+        return pb.ServerFrame(responses=responses, messages=messages, error=error)

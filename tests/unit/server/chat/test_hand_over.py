@@ -61,7 +61,7 @@ def everybody() -> Order:
 
 
 def after_healing(lost: Order, kept: Order, common: int) -> tuple[Proposal, ...]:
-    proposals = hand_over(lost.entries[common:], common + 1)
+    proposals = hand_over(lost.entries[common:], common + 1, common)
     kept.propose(proposals)
     return proposals
 
@@ -164,7 +164,7 @@ def test_the_rewriting_field_by_field() -> None:
         entry(CY, 3, "cy", token, "update", "malformed"),
         entry(CY, 4, "cy", token, "of tomorrow", 1),
     ]
-    assert [(p.number, p.account, p.session, p.request) for p in hand_over(entries, 10)] == [
+    assert [(p.number, p.account, p.session, p.request) for p in hand_over(entries, 10, 9)] == [
         (1, "ann", b"", ("send", "bob", "x")),
         (1, "cy", b"", ("send", "dan", "x")),
         (1, "bob", b"", ("update", 9, ())),
@@ -222,7 +222,7 @@ def test_naming_is_not_quadratic() -> None:
     for number in range(3, count + 3):
         message_id = order.ask(ANN, number, "send", "bob", "x")
         order.ask(BOB, number, "update", message_id, ())
-    named = [p.request[2] for p in hand_over(order.entries, 1) if p.request[0] == "update"]
+    named = [p.request[2] for p in hand_over(order.entries, 1, 0) if p.request[0] == "update"]
     assert [len(names) for names in named if isinstance(names, tuple)] == [1] * count
 
 
@@ -267,3 +267,10 @@ def test_no_message_is_lost_and_none_that_was_read_comes_back(
     after_healing(lost, kept, len(common.entries))
     left = [(name, text) for name in ("bob", "dan") for text in kept.texts(name)]
     assert sorted(left) == sorted(sent - read)
+
+
+def test_an_acknowledgement_does_not_reach_into_what_was_compacted_on_the_lost_side() -> None:
+    # The orders part after 5; entries 6 to 9 were compacted, so 10 is the first to hand over.
+    ack = Entry(1, 0, BOB, 1, "bob", b"s" * 32, ("update", 9, ()))
+    (proposal,) = hand_over([ack], 10, 5)
+    assert proposal.request == ("update", 5, ())

@@ -73,7 +73,9 @@ class Bench:
         prefer: str = "availability",
         damaged: bool = False,
     ) -> None:
-        def hand_over(dropped: Sequence[Entry], first_index: int) -> tuple[Proposal, ...]:
+        def hand_over(
+            dropped: Sequence[Entry], first_index: int, common_index: int
+        ) -> tuple[Proposal, ...]:
             return tuple(Proposal(*entry[2:]) for entry in dropped if entry.client)
 
         # Any: a type checker takes what one assertion found to hold after the next input.

@@ -53,6 +53,9 @@ class FakeGate:
     def full(self) -> bool:
         return self.crowded
 
+    def view_of(self, message_id: int) -> int:
+        return 3
+
     async def confirm_read(self) -> None:
         if self.gone:
             raise NotServing(self.gone)
@@ -127,9 +130,7 @@ def test_each_answer_becomes_the_response_of_its_kind() -> None:
         ("create_account", (0, b"n" * 32, "ann", 5)),
     ],
 )
-def test_a_number_used_for_another_kind_is_told_and_never_raised(
-    kind: str, answer: Answer
-) -> None:
+def test_a_number_used_for_another_kind_is_told_and_never_raised(kind: str, answer: Answer) -> None:
     response = response_of(1, kind, answer, KEY)
     assert response.error.code == 3
     assert "another request" in response.error.message
@@ -199,6 +200,14 @@ async def test_requests_without_a_name_are_numbered_when_they_reach_the_log(
     assert [proposal.number for proposal in gate.proposals] == [1, 2]
     assert len({proposal.client for proposal in gate.proposals}) == 1
     assert len(gate.proposals[0].client) == 16
+
+
+async def test_an_acknowledgement_of_another_order_is_refused(desk: Desk, gate: FakeGate) -> None:
+    author, sink = vouched(gate), FakeSink()
+    for number, view, code in ((1, 2, 9), (2, 3, 0)):
+        update = pb.UpdateMessageRequest(up_to_message_id=1, view=view)
+        desk.take(CLIENT, number, "update_message", update, author, sink)
+        assert (await sink.one()).error.code == code
 
 
 async def test_a_crowded_replica_refuses(desk: Desk, gate: FakeGate) -> None:
