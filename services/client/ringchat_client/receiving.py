@@ -28,6 +28,8 @@ from ringchat_proto import chat_pb2 as pb
 
 __all__ = ["SEEN_MAX", "Seen", "receive"]
 
+OPEN_SECONDS_MAX = 1.0
+"""For writing the one frame of a stream."""
 SEEN_MAX = 65_536
 """Messages remembered as had but not acknowledged: as many as a mailbox holds."""
 
@@ -117,8 +119,10 @@ def _message(message: pb.Message) -> Message:
 async def _open(call: StreamCall, opening: pb.ClientFrame) -> bool:
     """Write the one frame of the stream; False if it broke already."""
     try:
-        await call.write(opening)
-    except (grpc.aio.AioRpcError, asyncio.InvalidStateError):
+        # If the channel closes before the call began, gRPC lets the write wait for ever.
+        async with asyncio.timeout(OPEN_SECONDS_MAX):
+            await call.write(opening)
+    except (grpc.aio.AioRpcError, asyncio.InvalidStateError, TimeoutError):
         return False
     except asyncio.CancelledError:
         _raise_if_mine()

@@ -18,6 +18,7 @@ from typing import TypeVar
 from ringchat_proto import chat_pb2 as pb
 from ringchat_server.chat import hand_over
 from ringchat_server.compactor import fold_from
+from ringchat_server.gathering import Gathering
 from ringchat_server.journal import (
     EMPTY_STATE,
     DiskFailed,
@@ -62,9 +63,6 @@ log = logging.getLogger(__name__)
 T = TypeVar("T")
 
 TICKS_PER_HEARTBEAT = 4
-GROUP_ENTRIES_MAX = 4_096
-WAITING_MAX = 65_536
-"""Writes that wait for a place in the log: beyond it new ones are refused."""
 STATE_CHUNK_BYTES = 256 << 10
 FINISH_SECONDS = 2.0
 """Told to stop, a replica waits so long for the confirmations of what is in flight."""
@@ -136,7 +134,7 @@ class Node:
         self._passwords = Passwords()
         self._service = ChatService(self, self._passwords)
         self._ports = Ports(self._service, self._links)
-        self._pending: deque[tuple[Proposal, str, Sink]] = deque()
+        self._pending = Gathering()
         self._waiting: deque[tuple[int, str, Sink]] = deque()
         """(index, kind, sink) of the proposed writes, in the order of the log."""
         self._flush_due = False
@@ -310,14 +308,14 @@ class Node:
         """Gives a write to the log, with what else comes until the journal is free."""
         if self._stopping:
             return  # `moved` follows, and the client asks the next master
-        self._pending.append((proposal, kind, sink))
+        self._pending.add((proposal, kind, sink))
         if not self._flush_due and not self._keeper.busy:
             self._flush_due = True
             asyncio.get_running_loop().call_soon(self._flush)
 
     def full(self) -> bool:
         """More writes wait than are good for anyone."""
-        return len(self._pending) + len(self._waiting) >= WAITING_MAX
+        return self._pending.full(len(self._waiting))
 
     def view_of(self, message_id: int) -> int:
         """The view that ordered the message of that id; `NO_VIEW` where there is none."""
@@ -428,7 +426,7 @@ class Node:
         self._flush_due = False
         if not self._pending or not self._replica.serving or self._keeper.busy:
             return
-        taken = [self._pending.popleft() for _ in range(min(len(self._pending), GROUP_ENTRIES_MAX))]
+        taken = self._pending.take()
         group = self._replica.propose(self._now(), [proposal for proposal, _, _ in taken])
         index = group.first_index
         for _, kind, sink in taken:
@@ -554,6 +552,14 @@ class Node:
         self._keeper.store_chunk(chunk.offset, chunk.data)
         if not chunk.last:
             return
+        compacted = self._replica.log.base_index
+        if chunk.common_index < compacted and self._settings.cluster.prefer == "availability":
+            log.error(
+                "entries %d to %d were confirmed here while this side was cut off for longer than "
+                "keep_entries: they are in no entry any more and cannot be handed over (rule 14)",
+                chunk.common_index + 1,
+                compacted,
+            )
         try:
             state = self._keeper.install(chunk.index, chunk.runs, effect.meta, effect.aside)
         except DiskFailed as error:
