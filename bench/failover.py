@@ -53,12 +53,13 @@ class Traffic:
             if len(self.received) % 32 == 0:
                 await self._receiver.acknowledge(message.id, timeout=60.0)
 
-    async def next_after(self, began: float) -> float:
+    async def next_after(self, began: float, killing: asyncio.Task[None]) -> float:
         """Seconds from then to the first confirmation of a send that ended after it.
 
         A confirmation that was already on its way does not count: it is the longest
         silence from the kill on that is measured.
         """
+        await killing
         count = len(self.confirmed)
         while len(self.confirmed) < count + 20:
             await asyncio.sleep(0.001)
@@ -88,9 +89,10 @@ async def measure(cluster: Runtime, kills: int) -> None:
             await asyncio.sleep(random.uniform(*SETTLE_SECONDS))
             master = (await ann.status()).master_id
             began = time.perf_counter()
-            cluster.kill(master)
-            gaps.append(await traffic.next_after(began))
-            cluster.start(master)
+            # In a thread: what tells an engine to kill waits for it, and the sends go on.
+            killing = asyncio.create_task(asyncio.to_thread(cluster.kill, master))
+            gaps.append(await traffic.next_after(began, killing))
+            await asyncio.to_thread(cluster.start, master)
             await _all_in_sync(ann)
         views = (await ann.status()).view - first_view
         traffic.stop()

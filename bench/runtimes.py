@@ -7,9 +7,10 @@ from pathlib import Path
 from types import TracebackType
 from typing import Protocol, Self
 
+from chaos.cluster import DockerCluster
 from tests.integration.cluster import LocalCluster
 
-RUNTIMES = ("local",)
+RUNTIMES = ("local", "docker")
 
 
 class Runtime(Protocol):
@@ -71,10 +72,7 @@ class LocalRuntime:
         """What the replica has in memory (resident set)."""
         process = self._cluster.replicas[replica_id].popen
         assert process is not None
-        for line in Path(f"/proc/{process.pid}/status").read_text().splitlines():
-            if line.startswith("VmRSS:"):
-                return int(line.split()[1]) * 1024
-        raise OSError("the kernel does not tell")
+        return _resident_bytes(Path(f"/proc/{process.pid}/status").read_text())
 
     def __enter__(self) -> Self:
         self._cluster.start()
@@ -90,7 +88,52 @@ class LocalRuntime:
         self._folder.cleanup()
 
 
+class DockerRuntime:
+    """Containers of a compose cluster of their own."""
+
+    def __init__(self) -> None:
+        self._folder = tempfile.TemporaryDirectory(prefix="ringchat-bench-")
+        self._cluster = DockerCluster(Path(self._folder.name))
+
+    @property
+    def cluster_file(self) -> Path:
+        """cluster.yaml with addresses that can be reached from here."""
+        return self._cluster.cluster_file
+
+    def kill(self, replica_id: int) -> None:
+        """`docker kill`."""
+        self._cluster.replicas[replica_id].kill()
+
+    def start(self, replica_id: int) -> None:
+        """Starts a replica that was killed."""
+        self._cluster.replicas[replica_id].start()
+
+    def memory_bytes(self, replica_id: int) -> int:
+        """What the replica has in memory (resident set)."""
+        return _resident_bytes(self._cluster.replicas[replica_id].run("cat", "/proc/1/status"))
+
+    def __enter__(self) -> Self:
+        self._cluster.make("up")
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._cluster.make("clean", YES="1")
+        self._folder.cleanup()
+
+
+def _resident_bytes(status: str) -> int:
+    """VmRSS of the text of `/proc/PID/status`."""
+    for line in status.splitlines():
+        if line.startswith("VmRSS:"):
+            return int(line.split()[1]) * 1024
+    raise OSError("the kernel does not tell")
+
+
 def runtime(name: str) -> Runtime:
     """The runtime of that name."""
-    assert name in RUNTIMES
-    return LocalRuntime()
+    return DockerRuntime() if name == "docker" else LocalRuntime()
