@@ -17,7 +17,8 @@ import grpc
 from ringchat_proto import chat_pb2 as pb
 from ringchat_proto.chat_pb2_grpc import ChatServicer, add_ChatServicer_to_server
 
-OK, NOT_FOUND, ALREADY_EXISTS, UNAVAILABLE, UNAUTHENTICATED = 0, 5, 6, 14, 16
+OK, NOT_FOUND, ALREADY_EXISTS, FAILED_PRECONDITION = 0, 5, 6, 9
+UNAVAILABLE, UNAUTHENTICATED = 14, 16
 
 
 async def until(condition: Callable[[], bool], seconds: float = 10.0) -> None:
@@ -118,6 +119,10 @@ class State:
     def _update_message(self, request: pb.Request, response: pb.Response, token: str) -> None:
         name = self._account(token)
         up_to = request.update_message.up_to_message_id
+        if request.update_message.HasField("view"):
+            views = {m.id: m.view for m in self.mailboxes[name]}
+            if views.get(up_to, request.update_message.view) != request.update_message.view:
+                raise LookupError(FAILED_PRECONDITION, "it has another place in the order now")
         self.mailboxes[name] = [m for m in self.mailboxes[name] if m.id > up_to]
         response.update_message.SetInParent()
 

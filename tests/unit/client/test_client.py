@@ -25,6 +25,7 @@ from ringchat_client import (
     Unauthenticated,
     Unavailable,
 )
+from ringchat_proto import chat_pb2 as pb
 from tests.unit.client.fake_cluster import FakeCluster, until
 
 
@@ -141,6 +142,67 @@ async def test_a_failover_is_a_slower_call_and_not_an_error(
     assert len({receipt.message_id for receipt in receipts}) == 600
     texts = [message.text for message in cluster.state.mailboxes["bob"]]
     assert texts == [str(i) for i in range(600)]
+
+
+# ------------------------------------------------------------------ acknowledgements
+
+
+def put_for_ann(cluster: FakeCluster, *messages: pb.Message) -> None:
+    """Ann's mailbox holds these, as ordered by the views that they name."""
+    cluster.state.mailboxes["ann"] = list(messages)
+
+
+def last_update(cluster: FakeCluster) -> pb.UpdateMessageRequest:
+    frames = cluster.replicas[0].frames
+    requests = [request for frame in frames for request in frame.requests]
+    return [r.update_message for r in requests if r.HasField("update_message")][-1]
+
+
+async def test_an_acknowledgement_names_the_view_of_its_message(
+    cluster: FakeCluster, client: Client
+) -> None:
+    put_for_ann(
+        cluster,
+        pb.Message(id=101, sender="bob", text="old", view=0),
+        pb.Message(id=102, sender="bob", text="new", view=7),
+    )
+    messages = client.receive_messages()
+    async with asyncio.timeout(10):
+        had = [await anext(messages), await anext(messages)]
+    for message, view in zip(had, (0, 7), strict=True):
+        await client.acknowledge(message.id)
+        update = last_update(cluster)
+        assert update.up_to_message_id == message.id
+        assert update.HasField("view"), "view 0 is a view like any other"
+        assert update.view == view
+    assert cluster.state.mailboxes["ann"] == []
+    await client.acknowledge(500)  # of a message that this client has not had
+    assert not last_update(cluster).HasField("view")
+
+
+async def test_an_acknowledgement_of_another_order_removes_nothing_and_is_no_error(
+    cluster: FakeCluster, client: Client
+) -> None:
+    put_for_ann(cluster, pb.Message(id=101, sender="bob", text="ours", view=1))
+    messages = client.receive_messages()
+    async with asyncio.timeout(10):
+        message = await anext(messages)
+    [seen] = client._readers
+    assert len(seen) == 1
+    other = pb.Message(id=101, sender="bob", text="the other side's", view=2)
+    put_for_ann(cluster, other)
+    await client.acknowledge(message.id)
+    assert last_update(cluster).view == 1
+    assert cluster.state.mailboxes["ann"] == [other]
+    assert len(seen) == 0, "it comes again from its new place"
+
+
+async def test_other_refusals_of_an_acknowledgement_are_raised(
+    cluster: FakeCluster, client: Client
+) -> None:
+    cluster.state.tokens.clear()
+    with pytest.raises(Unauthenticated):
+        await client.acknowledge(1)
 
 
 # ------------------------------------------------------------------------ deadlines

@@ -16,6 +16,7 @@ from ringchat_server.transport.links import CHANNEL_OPTIONS
 from ringchat_server.transport.weather import WEATHER
 
 RELAYED_HEADER = "ringchat-relayed"
+CLOSED = "the replica that relayed this call is stopping"
 _PASSED_ON = ("authorization",)
 # A replica that was away is the master again sooner than gRPC would look for it.
 _RECONNECT_OPTIONS = (
@@ -53,6 +54,9 @@ class Relay:
             )
         except grpc.aio.AioRpcError as error:
             await context.abort(error.code(), error.details() or "")
+        except asyncio.CancelledError:
+            _raise_if_mine()
+            await context.abort(grpc.StatusCode.UNAVAILABLE, CLOSED)
         return bytes(answer)
 
     async def stream(
@@ -78,6 +82,9 @@ class Relay:
             code, details = await call.code(), await call.details()
         except grpc.aio.AioRpcError as error:
             code, details = error.code(), error.details() or ""
+        except asyncio.CancelledError:
+            _raise_if_mine()
+            code, details = grpc.StatusCode.UNAVAILABLE, CLOSED
         except WEATHER:
             return  # the caller has gone
         finally:
@@ -107,6 +114,16 @@ async def _pass_on(
         await call.done_writing()
     except WEATHER:
         pass  # the call has ended: the reading side sees how
+
+
+def _raise_if_mine() -> None:
+    """A cancelled call means either that this task is cancelled, or that the channel closed.
+
+    In the second case the caller is still there: nobody would tell it that its call is over.
+    """
+    task = asyncio.current_task()
+    if task is None or task.cancelling():
+        raise asyncio.CancelledError
 
 
 def _metadata(context: grpc.aio.ServicerContext[bytes, bytes]) -> list[tuple[str, str | bytes]]:

@@ -141,6 +141,44 @@ async def test_who_starts_knocks_and_is_dialled_at_once(monkeypatch: pytest.Monk
             await until(lambda: zero.owner.up == [1] and one.owner.up == [0])
 
 
+@asynccontextmanager
+async def nobody() -> AsyncIterator[tuple[asyncio.Server, list[asyncio.StreamWriter]]]:
+    """A port where connections are taken and nothing is ever said; who has connected."""
+    callers: list[asyncio.StreamWriter] = []
+    server = await asyncio.start_server(lambda _, writer: callers.append(writer), "127.0.0.1", 0)
+    try:
+        yield server, callers
+    finally:
+        server.close()
+        for caller in callers:
+            caller.close()
+
+
+async def test_where_nobody_answers_the_dialling_begins_anew(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """gRPC itself would wait for 20 s."""
+    monkeypatch.setattr(links_module, "HANDSHAKE_SECONDS_MAX", 0.1)
+    async with nobody() as (server, callers):
+        port = server.sockets[0].getsockname()[1]
+        async with running(0, {1: f"127.0.0.1:{port}"}) as zero:
+            await until(lambda: "does not answer" in zero.links._complaints.get(1, ""))
+            await until(lambda: len(callers) > 1, seconds=5.0)
+
+
+async def test_a_knock_cuts_short_an_attempt_that_hangs(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The peer's host died without a word, and comes back while it is being dialled."""
+    monkeypatch.setattr(links_module, "HANDSHAKE_SECONDS_MAX", 60.0)
+    monkeypatch.setattr(links_module, "REDIAL_SECONDS", (60.0, 60.0))
+    async with nobody() as (server, callers):
+        port = server.sockets[0].getsockname()[1]
+        async with running(0, {1: f"127.0.0.1:{port}"}) as zero:
+            await until(lambda: len(callers) == 1)
+            server.close()
+            async with running(1, {0: f"127.0.0.1:{zero.port}"}, port=port) as one:
+                await until(lambda: zero.owner.up == [1] and one.owner.up == [0], seconds=5.0)
+
+
 async def test_a_peer_that_does_not_read_loses_its_link(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(links_module, "QUEUE_MESSAGES_MAX", 10)
 

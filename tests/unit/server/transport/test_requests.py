@@ -204,10 +204,15 @@ async def test_requests_without_a_name_are_numbered_when_they_reach_the_log(
 
 async def test_an_acknowledgement_of_another_order_is_refused(desk: Desk, gate: FakeGate) -> None:
     author, sink = vouched(gate), FakeSink()
-    for number, view, code in ((1, 2, 9), (2, 3, 0)):
+    # The gate says that view 3 ordered it; who names no view takes what stands there.
+    for number, view, code in ((1, 2, 9), (2, 3, 0), (3, None, 0), (4, 0, 9)):
         update = pb.UpdateMessageRequest(up_to_message_id=1, view=view)
         desk.take(CLIENT, number, "update_message", update, author, sink)
-        assert (await sink.one()).error.code == code
+        response = await sink.one()
+        assert response.error.code == code, view
+        assert ("another place in the order" in response.error.message) == (code == 9)
+    assert [proposal.number for proposal in gate.proposals] == [2, 3]
+    assert {proposal.request for proposal in gate.proposals} == {("update", 1, ())}
 
 
 async def test_a_crowded_replica_refuses(desk: Desk, gate: FakeGate) -> None:
