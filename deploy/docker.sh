@@ -93,7 +93,10 @@ case ${1:-} in
     clean)
         quietly "deleting the cluster" compose --profile client down --volumes --remove-orphans
         docker image rm "$project-server" "$project-client" >/dev/null 2>&1 || true
-        docker image prune --force --filter label=ringchat >/dev/null
+        # The stages are what every cluster's next `make up` builds from: without them one of
+        # another project would get new images, and all its replicas be replaced at once.
+        others=$(docker image ls --quiet --filter label=ringchat=server --filter dangling=false)
+        [ -n "$others" ] || docker image prune --force --filter label=ringchat >/dev/null
         ;;
     status) in_client ringchat status ;;
     logs) compose logs --follow --tail=100 ;;

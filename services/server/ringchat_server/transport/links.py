@@ -214,7 +214,7 @@ class Links:
             await self._pause(peer_id, pause * random.uniform(0.5, 1.0))
 
     async def _pause(self, peer_id: int, seconds: float) -> None:
-        """Waits before the next attempt, unless that peer knocks."""
+        """Waits before the next attempt, unless that peer knocks or has knocked."""
         knocked = self._knocked[peer_id]
         try:
             await asyncio.wait_for(knocked.wait(), seconds)
@@ -237,12 +237,8 @@ class Links:
             )
             call = method(metadata=metadata)
             try:
-                await call.write(wire.encode_hello(self._owner.hello()).SerializeToString())
-                first = await asyncio.wait_for(call.read(), HANDSHAKE_SECONDS_MAX)
-                if not isinstance(first, bytes):
-                    return False
-                hello = wire.decode_hello(_parsed(first))
-                return await self._run(peer_id, hello, call.read, call.write)
+                hello = await self._shake_hands(peer_id, call.read, call.write)
+                return hello is not None and await self._run(peer_id, hello, call.read, call.write)
             except TimeoutError:
                 self._complain(peer_id, f"does not answer at {address}")
                 return False
@@ -251,6 +247,36 @@ class Links:
                 return False
             finally:
                 call.cancel()
+
+    async def _shake_hands(self, peer_id: int, read: Read, write: Write) -> Hello | None:
+        """Exchanges hellos as the side that dials; None if the peer ends the stream or knocks.
+
+        The first write waits for the connection. To an address where nobody is any more gRPC
+        tries that for 20 s, and would not see that the peer is back, at another one.
+
+        Raises:
+            TimeoutError: if nobody answers.
+        """
+
+        async def exchange() -> object:
+            await write(wire.encode_hello(self._owner.hello()).SerializeToString())
+            return await read()
+
+        exchanging = asyncio.create_task(exchange())
+        knocking = asyncio.create_task(self._knocked[peer_id].wait())
+        tasks = (exchanging, knocking)
+        try:
+            done, _ = await asyncio.wait(
+                tasks, timeout=HANDSHAKE_SECONDS_MAX, return_when=asyncio.FIRST_COMPLETED
+            )
+            if not done:
+                raise TimeoutError
+            first = exchanging.result() if exchanging in done else None
+        finally:
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
+        return wire.decode_hello(_parsed(first)) if isinstance(first, bytes) else None
 
     # ------------------------------------------------------------------ serving
 
