@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import re
 import threading
+import time
 import uuid
 
 import grpc
@@ -238,9 +239,14 @@ async def test_a_replica_cut_off_the_network_comes_back_in_sync(cluster: DockerC
         status = await cluster.settled(client)
         backup = cluster.replicas[(status.master_id + 1) % 3]
         await asyncio.to_thread(backup.disconnect)
-        await client.send_message(bob, "without it")
+        # Long enough for TCP to try the old connections ever more rarely.
+        until = time.monotonic() + 6.0
+        while time.monotonic() < until:
+            await client.send_message(bob, "without it")
         await asyncio.to_thread(backup.reconnect)
+        healed = time.monotonic()
         after = await cluster.settled(client)
+        print(f"in sync {time.monotonic() - healed:.2f} s after the network healed")
         assert after.replicas[backup.id].in_sync
 
 

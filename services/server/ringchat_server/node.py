@@ -276,6 +276,10 @@ class Node:
         """Why that link cannot be; None if it can."""
         return self._replica.check_hello(hello)
 
+    def hears(self, peer_id: int) -> bool:
+        """That peer has spoken of late."""
+        return self._replica.hears(peer_id)
+
     def link_up(self, peer_id: int, hello: Hello) -> None:
         """A link stands."""
         self._replica.link_up(self._now(), peer_id, hello)

@@ -36,7 +36,9 @@ QUEUE_MESSAGES_MAX = 16_384
 """What one peer may leave unread before the link to it counts as broken."""
 REDIAL_SECONDS = (0.02, 0.25)
 """Shortest and longest pause before a link is dialled again."""
-HANDSHAKE_SECONDS_MAX = 2.0
+HANDSHAKE_SECONDS_MAX = 1.0
+SILENCE_CHECK_SECONDS = 0.25
+"""How often a standing link is looked at: is it silent?"""
 LOWER_ID_DIALS = "the lower id dials"
 
 CHANNEL_OPTIONS = (
@@ -67,6 +69,10 @@ class Owner(Protocol):
 
     def check_hello(self, hello: Hello) -> str | None:
         """Why that link cannot be; None if it can."""
+        ...
+
+    def hears(self, peer_id: int) -> bool:
+        """That peer has spoken of late."""
         ...
 
     def link_up(self, peer_id: int, hello: Hello) -> None:
@@ -204,14 +210,43 @@ class Links:
     async def _keep_dialling(self, peer_id: int, address: str) -> None:
         pause = REDIAL_SECONDS[0]
         while True:
-            stood = False
-            try:
-                stood = await self._dial(peer_id, address)
-            except WEATHER as error:
-                details = error.details() if isinstance(error, grpc.aio.AioRpcError) else str(error)
-                self._complain(peer_id, f"cannot be reached at {address}: {details}")
+            stood = await self._attend(peer_id, address)
             pause = REDIAL_SECONDS[0] if stood else min(pause * 2, REDIAL_SECONDS[1])
             await self._pause(peer_id, pause * random.uniform(0.5, 1.0))
+
+    async def _attend(self, peer_id: int, address: str) -> bool:
+        """Dials a link and stays until it has ended; says whether it ever stood.
+
+        A path through the network can end without a word, and come back long before TCP
+        tries the old connection again. So while a link is silent a second one is dialled
+        beside it. It takes over when its handshake is done, and not before: a peer that
+        only sleeps must not wake up to broken links, and take its master for dead.
+        """
+        dialled = {asyncio.create_task(self._attempt(peer_id, address))}
+        stood = False
+        try:
+            while dialled:
+                done, dialled = await asyncio.wait(
+                    dialled, timeout=SILENCE_CHECK_SECONDS, return_when=asyncio.FIRST_COMPLETED
+                )
+                stood = stood or any(task.result() for task in done)
+                standing = self._links.get(peer_id)
+                if standing and len(dialled) == 1 and not self._owner.hears(peer_id):
+                    self._knocked[peer_id].clear()
+                    dialled.add(asyncio.create_task(self._attempt(peer_id, address)))
+            return stood
+        finally:
+            for task in dialled:
+                task.cancel()
+            await asyncio.gather(*dialled, return_exceptions=True)
+
+    async def _attempt(self, peer_id: int, address: str) -> bool:
+        try:
+            return await self._dial(peer_id, address)
+        except WEATHER as error:
+            details = error.details() if isinstance(error, grpc.aio.AioRpcError) else str(error)
+            self._complain(peer_id, f"cannot be reached at {address}: {details}")
+            return False
 
     async def _pause(self, peer_id: int, seconds: float) -> None:
         """Waits before the next attempt, unless that peer knocks or has knocked."""
@@ -260,7 +295,10 @@ class Links:
 
         async def exchange() -> object:
             await write(wire.encode_hello(self._owner.hello()).SerializeToString())
-            return await read()
+            answer = await read()
+            # Again, so that the peer does not take over a link that was given up meanwhile.
+            await write(wire.encode_hello(self._owner.hello()).SerializeToString())
+            return answer
 
         exchanging = asyncio.create_task(exchange())
         knocking = asyncio.create_task(self._knocked[peer_id].wait())
@@ -297,6 +335,10 @@ class Links:
                     self._complain(hello.replica_id, refusal)
                 raise _Refused(refusal)
             await context.write(wire.encode_hello(self._owner.hello()).SerializeToString())
+            again: object = await asyncio.wait_for(context.read(), HANDSHAKE_SECONDS_MAX)
+            if not isinstance(again, bytes):
+                return
+            hello = wire.decode_hello(_parsed(again))
             await self._run(hello.replica_id, hello, context.read, context.write)
         except _Refused as error:
             await context.abort(grpc.StatusCode.FAILED_PRECONDITION, str(error))

@@ -30,6 +30,7 @@ class FakeOwner:
         self.log: list[str] = []
         self.got: list[Message] = []
         self.refusal: str | None = None
+        self.silent = False
 
     def hello(self) -> Hello:
         return Hello(self.me, 2, "availability", b"", -1, -1, False)
@@ -37,9 +38,13 @@ class FakeOwner:
     def check_hello(self, hello: Hello) -> str | None:
         return self.refusal
 
+    def hears(self, peer_id: int) -> bool:
+        return not self.silent
+
     def link_up(self, peer_id: int, hello: Hello) -> None:
         assert peer_id not in self.up
         self.up.append(peer_id)
+        self.silent = False  # as in the rules: a link that comes up has been heard
         self.log.append(f"up {peer_id}")
 
     def link_down(self, peer_id: int) -> None:
@@ -106,6 +111,36 @@ async def test_a_broken_link_is_told_on_both_sides_and_dialled_again() -> None:
         link.broken.set()
         await until(lambda: one.owner.log == ["up 0", "down 0", "up 0"])
         await until(lambda: zero.owner.log == ["up 1", "down 1", "up 1"])
+
+
+async def test_a_silent_link_is_replaced_by_a_new_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(links_module, "SILENCE_CHECK_SECONDS", 0.02)
+    async with pair() as (zero, one):
+        await until(lambda: zero.owner.up == [1] and one.owner.up == [0])
+        old = zero.links.current(1)
+        zero.owner.silent = True
+        await until(lambda: zero.links.current(1) not in (old, None))
+        await until(lambda: zero.owner.up == [1] and one.owner.up == [0])
+        assert zero.owner.log[:3] == ["up 1", "down 1", "up 1"]
+        link = zero.links.current(1)
+        zero.links.send(1, Ack(1, 7, 0))
+        await until(lambda: Ack(1, 7, 0) in one.owner.got)
+        assert zero.links.current(1) is link
+
+
+async def test_a_handshake_that_was_given_up_takes_over_nothing() -> None:
+    async with pair() as (zero, one):
+        await until(lambda: one.owner.up == [0])
+        async with grpc.aio.insecure_channel(f"127.0.0.1:{one.port}") as channel:
+            method: grpc.aio.StreamStreamMultiCallable[bytes, bytes] = channel.stream_stream(
+                f"/{links_module.SERVICE}/Link"
+            )
+            call = method(metadata=((links_module.KEY_HEADER, KEY.decode()),))
+            await call.write(wire.encode_hello(zero.owner.hello()).SerializeToString())
+            await call.read()
+            await call.done_writing()
+            assert await call.code() is grpc.StatusCode.OK
+        assert one.owner.log == ["up 0"]
 
 
 async def test_without_a_link_a_message_is_lost() -> None:

@@ -39,6 +39,9 @@ class Nobody:
     def check_hello(self, hello: Hello) -> str | None:
         return "nobody is expected"
 
+    def hears(self, peer_id: int) -> bool:
+        raise AssertionError
+
     def link_up(self, peer_id: int, hello: Hello) -> None:
         raise AssertionError
 
