@@ -21,6 +21,14 @@ if [ -e "$RINGCHAT_RUN/cluster.key" ]; then
 fi
 export RINGCHAT_UID RINGCHAT_GID
 
+# The local time of whoever chats, in the form that needs no table of zones in the image.
+offset=$(date +%z)
+case $offset in
+    -*) RINGCHAT_TZ="<local>+${offset:1:2}:${offset:3:2}" ;;
+    *) RINGCHAT_TZ="<local>-${offset:1:2}:${offset:3:2}" ;;
+esac
+export RINGCHAT_TZ
+
 # Found out by deploy/docker.sh before it builds.
 if [ -z "${BASE_IMAGE:-}" ] && [ -e "$RINGCHAT_RUN/base-image" ]; then
     BASE_IMAGE=$(<"$RINGCHAT_RUN/base-image")

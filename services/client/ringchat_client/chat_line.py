@@ -75,7 +75,7 @@ class Walk:
             assert isinstance(event, Refused)
             if not self._was_connected and not self._told:
                 self._told = [event.replica_id]
-                self._show(f"no master yet: {one_harmless_line(event.reason)}", True)
+                self._show(f"looking for the master: {one_harmless_line(event.reason)}", True)
 
     def _asking(self, event: Asking) -> None:
         if not self._was_connected or event.replica_id in self._told:

@@ -16,6 +16,7 @@ import json
 import logging
 import os
 import sys
+import unicodedata
 from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
 from contextlib import aclosing
 from dataclasses import asdict
@@ -24,7 +25,7 @@ from typing import NoReturn
 
 from ringchat_client.acknowledger import Acknowledger
 from ringchat_client.chat_line import LineChat, Walk, log_in_or_sign_up
-from ringchat_client.client import TEXT_BYTES_MAX, Client
+from ringchat_client.client import NAME_CHARACTERS_MAX, TEXT_BYTES_MAX, Client
 from ringchat_client.credentials import Credentials, Kept
 from ringchat_client.errors import (
     AlreadyExists,
@@ -157,6 +158,9 @@ class Command:
         if arguments.command in {"signup", "login", "chat"}:
             if self._json and arguments.command == "chat":
                 raise InvalidArgument("chat is for people; for programs: inbox --follow --json")
+            if len(unicodedata.normalize("NFKC", arguments.name)) > NAME_CHARACTERS_MAX:
+                # Before a password is asked for; what else a name may hold the server says.
+                raise InvalidArgument(f"a name has at most {NAME_CHARACTERS_MAX} characters")
             prompt = f"password for {one_harmless_line(arguments.name)}: "
             twice = arguments.command == "signup"
             self._password = ask_password(prompt, os.environ, twice=twice)

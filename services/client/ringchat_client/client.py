@@ -47,6 +47,8 @@ log = logging.getLogger(__name__)
 log.addHandler(logging.NullHandler())  # what is worth saying is raised
 T = TypeVar("T")
 
+NAME_CHARACTERS_MAX = 32
+"""After NFKC, as the server counts them."""
 TEXT_BYTES_MAX = 64 << 10
 """Of a message, and of any other string: a name or password beyond it is never valid."""
 PAGE_SIZE = 1000

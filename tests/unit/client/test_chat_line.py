@@ -177,7 +177,10 @@ def test_the_walk_names_each_replica_once() -> None:
     walk(Refused(0, "a:1: refused\x1b"))
     walk(Refused(1, "b:1: refused"))
     walk(Connected(2, 2, 2, 0.5))
-    assert lines == ["no master yet: a:1: refused␛", "replica 2 is the master; it took 0.50 s"]
+    assert lines == [
+        "looking for the master: a:1: refused␛",
+        "replica 2 is the master; it took 0.50 s",
+    ]
     lines.clear()
     walk(Lost(2, "reset"))
     for _ in range(3):

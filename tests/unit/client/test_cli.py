@@ -158,6 +158,14 @@ async def test_wrong_use_is_one_line_and_exit_code_2(
     assert part in err
 
 
+@pytest.mark.parametrize("command", ["signup", "login", "chat"])
+async def test_a_long_name_is_refused_before_a_password_is_asked_for(
+    shell: Shell, command: str
+) -> None:
+    line = "ringchat: a name has at most 32 characters\n"
+    assert await shell.run(command, LONG) == (2, "", line)
+
+
 async def test_no_cluster_named(shell: Shell) -> None:
     code, _, err = await shell.run("status", RINGCHAT_CLUSTER="")
     assert (code, "which cluster?" in err) == (2, True)
