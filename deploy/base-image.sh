@@ -3,7 +3,7 @@
 #
 # That is BASE_IMAGE, else python:3.11-slim. Where it can neither be found nor pulled, one
 # with Python 3.11 is made from Debian packages; that needs root, debootstrap and a mirror
-# (RINGCHAT_DEBIAN_MIRROR, else the one that apt uses here, else Debian's own).
+# (RINGCHAT_DEBIAN_MIRROR, else the one that apt uses here, else debootstrap's own).
 set -euo pipefail
 cd "$(dirname "$0")/.."
 . deploy/common.sh
@@ -41,7 +41,7 @@ folder=$(mktemp -d)
 trap 'rm -rf "$folder"' EXIT
 if ! debootstrap --variant=minbase \
     --include=python3,python3-venv,python3-pip,ca-certificates \
-    bookworm "$folder/root" "${mirror:-http://deb.debian.org/debian}" >"$folder/log" 2>&1; then
+    bookworm "$folder/root" ${mirror:+"$mirror"} >"$folder/log" 2>&1; then
     tail -n 15 "$folder/log" >&2
     die "debootstrap failed; what it said is above"
 fi
