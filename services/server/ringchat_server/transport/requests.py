@@ -252,6 +252,8 @@ class Desk:
         except NotServing as error:
             sink.responded(error_response(number, UNAVAILABLE, str(error)))
         except Exception:
+            # One client's request must not end the replica: the next master would be asked
+            # the same, and end too.
             log.exception("a request failed: this is a bug")
             sink.responded(error_response(number, 13, "internal error; see the replica's log"))
 
