@@ -41,10 +41,10 @@ folder=$(mktemp -d)
 trap 'rm -rf "$folder"' EXIT
 if ! debootstrap --variant=minbase \
     --include=python3,python3-venv,python3-pip,ca-certificates \
-    bookworm "$folder/root" ${mirror:+"$mirror"} >"$folder/log" 2>&1; then
+    bookworm "$folder/system" ${mirror:+"$mirror"} >"$folder/log" 2>&1; then
     tail -n 15 "$folder/log" >&2
     die "debootstrap failed; what it said is above"
 fi
-rm -rf "$folder"/root/var/cache/apt/* "$folder"/root/var/lib/apt/lists/*
-tar -C "$folder/root" -c . | docker import - "$made" >/dev/null
+rm -rf "$folder"/system/var/cache/apt/* "$folder"/system/var/lib/apt/lists/*
+tar -C "$folder/system" -c . | docker import - "$made" >/dev/null
 echo "$made"
