@@ -195,14 +195,16 @@ class Append(_message.Message):
     def __init__(self, view: _Optional[int] = ..., previous_index: _Optional[int] = ..., previous_view: _Optional[int] = ..., group: _Optional[bytes] = ..., commit_index: _Optional[int] = ..., in_sync: _Optional[_Iterable[int]] = ..., start_index: _Optional[int] = ..., round: _Optional[int] = ..., all_have: _Optional[int] = ..., cluster_id: _Optional[bytes] = ..., birth_view: _Optional[int] = ...) -> None: ...
 
 class Ack(_message.Message):
-    __slots__ = ("view", "length", "round")
+    __slots__ = ("view", "length", "round", "settled")
     VIEW_FIELD_NUMBER: _ClassVar[int]
     LENGTH_FIELD_NUMBER: _ClassVar[int]
     ROUND_FIELD_NUMBER: _ClassVar[int]
+    SETTLED_FIELD_NUMBER: _ClassVar[int]
     view: int
     length: int
     round: int
-    def __init__(self, view: _Optional[int] = ..., length: _Optional[int] = ..., round: _Optional[int] = ...) -> None: ...
+    settled: bool
+    def __init__(self, view: _Optional[int] = ..., length: _Optional[int] = ..., round: _Optional[int] = ..., settled: _Optional[bool] = ...) -> None: ...
 
 class Mismatch(_message.Message):
     __slots__ = ("view", "summary")

@@ -235,11 +235,14 @@ async def test_the_last_one_standing_serves(make_cluster: MakeCluster) -> None:
 
 
 async def _refusal(cluster: LocalCluster, replica_id: int) -> str:
-    """Asks a replica for its next view; why it does not take it."""
-    known = await cluster.heartbeat(replica_id)
-    assert known is not None
-    view = known.view + 1 + (replica_id - known.view - 1) % len(cluster.replicas)
-    answer = await cluster.heartbeat(replica_id, view)
-    assert answer is not None
-    assert not answer.serving
-    return answer.reason
+    """Asks a replica for its next view; why it does not take it, once it has looked around."""
+    while True:
+        known = await cluster.heartbeat(replica_id)
+        assert known is not None
+        view = known.view + 1 + (replica_id - known.view - 1) % len(cluster.replicas)
+        answer = await cluster.heartbeat(replica_id, view)
+        assert answer is not None
+        assert not answer.serving
+        if "has just started" not in answer.reason:
+            return answer.reason
+        await asyncio.sleep(0.05)

@@ -249,7 +249,8 @@ class Client:
 
     async def _wait_for_ring(self, timeout: float) -> None:
         try:
-            await asyncio.wait_for(self._open_connection().ring_known(), timeout)
+            async with asyncio.timeout(timeout):
+                await self._open_connection().ring_known()
         except TimeoutError:
             raise Unavailable(f"no replica answers: {self._ring.reason}") from None
 

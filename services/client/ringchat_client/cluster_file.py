@@ -15,7 +15,9 @@ from ringchat_client.errors import ClusterFileError, InvalidArgument
 
 __all__ = ["Cluster", "check_address", "load_cluster"]
 
-FILE_BYTES_MAX = 1 << 20
+FILE_BYTES_MAX = 64 << 10
+"""As much as the servers read. The parser takes seconds for a megabyte."""
+COMPLAINT_CHARS_MAX = 300
 PREFERENCES = ("availability", "consistency")
 STRING_TAG = "tag:yaml.org,2002:str"
 
@@ -32,7 +34,7 @@ class Cluster:
 def check_address(address: str) -> str:
     """Return a `host:port`; raise InvalidArgument if it is not one."""
     host, colon, port = address.rpartition(":")
-    plain = bool(host) and not any(c.isspace() or c in "/,@" for c in host) and len(host) <= 255
+    plain = 0 < len(host) <= 255 and not any(c in "/,@ " or not c.isprintable() for c in host)
     bare_v6 = ":" in host and not (host.startswith("[") and host.endswith("]"))
     number = int(port) if port.isascii() and port.isdigit() and len(port) <= 5 else 0
     if not (colon and plain and not bare_v6 and 1 <= number <= 65535):
@@ -76,6 +78,7 @@ class _Reader:
     def _addresses(self, replicas: yaml.SequenceNode) -> tuple[str, ...]:
         count = len(replicas.value)
         by_id: dict[int, str] = {}
+        taken: set[str] = set()
         for node in replicas.value:
             fields = self._fields(node, "a replica")
             for key in ("id", "client"):
@@ -89,8 +92,9 @@ class _Reader:
                 by_id[replica_id] = check_address(address)
             except InvalidArgument as error:
                 raise self._wrong(fields["client"], f"client: {error}") from None
-            if list(by_id.values()).count(address) > 1:
+            if address in taken:
                 raise self._wrong(fields["client"], f"client: {address} is there twice")
+            taken.add(address)
         return tuple(by_id[replica_id] for replica_id in range(count))
 
     def _root(self) -> yaml.Node:
@@ -102,7 +106,7 @@ class _Reader:
         except ValueError:
             raise ClusterFileError(f"{str(self._path)!a}: not a file name") from None
         if len(data) > FILE_BYTES_MAX:
-            raise ClusterFileError(f"{self._path}: larger than 1 MiB: this is no cluster.yaml")
+            raise ClusterFileError(f"{self._path}: larger than 64 KiB: this is no cluster.yaml")
         try:
             root = yaml.compose(data.decode(), Loader=yaml.SafeLoader)
         except UnicodeDecodeError as error:
@@ -113,7 +117,8 @@ class _Reader:
             line = mark.line + 1 if mark is not None else 1
             problem = " ".join((error.problem or "not YAML").split())
             raise ClusterFileError(f"{self._path}:{line}: not YAML: {problem}") from None
-        except (yaml.YAMLError, RecursionError) as error:
+        except (yaml.YAMLError, RecursionError, ValueError, OverflowError) as error:
+            # The last two are of the library's own making: it does not expect a \UFFFFFFFF.
             problem = " ".join(str(error).split())[:200]
             raise ClusterFileError(f"{self._path}:1: not YAML: {problem}") from None
         if root is None:
@@ -127,7 +132,7 @@ class _Reader:
         for key_node, value_node in node.value:
             key = self._string(key_node, "a key")
             if key in fields:
-                raise self._wrong(key_node, f"'{key}' is there twice")
+                raise self._wrong(key_node, f"{key!r} is there twice")
             fields[key] = value_node
         return fields
 
@@ -146,4 +151,6 @@ class _Reader:
         return int(text)
 
     def _wrong(self, node: yaml.Node, what: str) -> ClusterFileError:
+        if len(what) > COMPLAINT_CHARS_MAX:  # it may quote the file, any amount of it
+            what = what[:COMPLAINT_CHARS_MAX] + "…"
         return ClusterFileError(f"{self._path}:{node.start_mark.line + 1}: {what}")

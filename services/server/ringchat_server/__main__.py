@@ -81,6 +81,16 @@ def main(argv: Sequence[str] | None = None, environ: Mapping[str, str] | None = 
         return _complain(f"a bug, {_place(error)}: {type(error).__name__}: {error}", EXIT_FAILED)
 
 
+def program() -> NoReturn:
+    """The program: `main`, and then the end of the process."""
+    exit_code = main()
+    if exit_code == EXIT_DISK:
+        # The interpreter would wait for the journal's thread, and that one waits for the disk.
+        logging.shutdown()
+        os._exit(exit_code)
+    sys.exit(exit_code)
+
+
 def _place(error: Exception) -> str:
     innermost = traceback.extract_tb(error.__traceback__)[-1]
     return f"{Path(innermost.filename).name}:{innermost.lineno}"
@@ -292,4 +302,4 @@ def _seconds(text: str) -> float:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    program()

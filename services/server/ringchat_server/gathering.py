@@ -6,9 +6,10 @@ While one group is being synced, the next one gathers here.
 from __future__ import annotations
 
 from collections import deque
+from typing import Protocol
 
+from ringchat_server.chat import Answer
 from ringchat_server.records import Proposal
-from ringchat_server.transport.requests import Sink
 
 GROUP_ENTRIES_MAX = 4_096
 GROUP_BYTES_MAX = 8 << 20
@@ -16,6 +17,15 @@ GROUP_BYTES_MAX = 8 << 20
 WAITING_MAX = 65_536
 WAITING_BYTES_MAX = 128 << 20
 """Beyond these new writes are refused."""
+
+
+class Sink(Protocol):
+    """Who waits for the answer to a write."""
+
+    def answered(self, number: int, kind: str, answer: Answer) -> None:
+        """The log has answered."""
+        ...
+
 
 Write = tuple[Proposal, str, Sink]
 """(what to propose, its kind, who waits for the answer)."""

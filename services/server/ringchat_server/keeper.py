@@ -80,7 +80,7 @@ class Keeper:
         """Queues records; `on_synced` tells when they are durable."""
         self._records.extend(records)
         self._ticket, self._commit_index = ticket, commit_index
-        if not self._busy:
+        if not self._busy and not self._failed:
             self._begin()
 
     def store_chunk(self, offset: int, data: bytes) -> None:

@@ -1,7 +1,7 @@
-"""The driver: the only owner of the rules, the chat, the journal and the transport.
+"""The driver: the only owner of the engine, the journal and the transport.
 
-Everything runs on one event loop, one input of the rules at a time; the effects
-are carried out before the next input. It decides nothing that the rules decide.
+Everything runs on one event loop. What is decided is decided by the rules, what is
+done about it by the engine; here are the clock, the disk and the network for it.
 """
 
 from __future__ import annotations
@@ -11,14 +11,13 @@ import logging
 import os
 import signal
 import time
-from collections import deque
 from collections.abc import Callable, Coroutine
 from typing import TypeVar
 
 from ringchat_proto import chat_pb2 as pb
-from ringchat_server.chat import hand_over
-from ringchat_server.compactor import fold_from
-from ringchat_server.gathering import Gathering
+from ringchat_server.chat import Chat
+from ringchat_server.engine import Engine
+from ringchat_server.gathering import Sink
 from ringchat_server.journal import (
     EMPTY_STATE,
     DiskFailed,
@@ -28,31 +27,13 @@ from ringchat_server.journal import (
     Opened,
 )
 from ringchat_server.keeper import Keeper
-from ringchat_server.pickled import Unreadable
-from ringchat_server.records import NO_VIEW, Entry, Proposal
-from ringchat_server.replica import Config, Replica
-from ringchat_server.replica.values import (
-    Answer,
-    Apply,
-    Effect,
-    Hello,
-    Message,
-    Now,
-    Persist,
-    ReadReady,
-    Rebuild,
-    Refusal,
-    Run,
-    Send,
-    SendState,
-    Serving,
-    StateChunk,
-    StoreChunk,
-)
+from ringchat_server.records import Meta, Proposal, Record
+from ringchat_server.replica import Config
+from ringchat_server.replica.values import Hello, Message, Now, Run, StateChunk
 from ringchat_server.settings import Settings
 from ringchat_server.transport.links import Links
 from ringchat_server.transport.ports import PortInUse, Ports
-from ringchat_server.transport.requests import NotServing, Sink
+from ringchat_server.transport.requests import NotServing
 from ringchat_server.transport.secrets import Passwords
 from ringchat_server.transport.service import ChatService, Standing
 from ringchat_server.transport.sessions import Guest
@@ -110,59 +91,43 @@ class Node:
     def __init__(self, settings: Settings, journal: Journal, opened: Opened) -> None:
         self._settings = settings
         self.cluster_key = settings.cluster_key
-        members = settings.cluster.members
-        self.chat = fold_from(opened.state)
-        self._replica = Replica(
-            Config(
-                settings.replica_id,
-                len(members),
-                settings.cluster.prefer,
-                settings.cluster.suspect_after_seconds,
-                keep_entries_max=settings.cluster.keep_entries,
-            ),
-            opened.recovered,
-            damaged=opened.kept_aside is not None,
-            birth_id=os.urandom(16),
-            time_floor_ms=self.chat.time_ms,
-            hand_over=hand_over,
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._stop = asyncio.Event()
+        self._drained = asyncio.Event()
+        """Set when nothing waits for the log any more, or nobody is attached any more."""
+        self._usable = False
+        self._exit_code = EXIT_OK
+        cluster = settings.cluster
+        config = Config(
+            settings.replica_id,
+            len(cluster.members),
+            cluster.prefer,
+            cluster.suspect_after_seconds,
+            keep_entries_max=cluster.keep_entries,
         )
+        self._engine = Engine(self, config, opened, birth_id=os.urandom(16))
+        self._replica = self._engine.replica
         self._keeper = Keeper(
-            journal, settings.data_folder, settings.replica_id, self._synced, self._disk_failed
+            journal,
+            settings.data_folder,
+            settings.replica_id,
+            self._engine.synced,
+            self.disk_failed,
         )
-        peers = {member.id: member.peer for member in members if member.id != settings.replica_id}
+        peers = {one.id: one.peer for one in cluster.members if one.id != settings.replica_id}
         self._links = Links(self, settings.replica_id, peers, settings.cluster_key)
         self._passwords = Passwords()
         self._service = ChatService(self, self._passwords)
         self._ports = Ports(self._service, self._links)
-        self._pending = Gathering()
-        self._waiting: deque[tuple[int, str, Sink]] = deque()
-        """(index, kind, sink) of the proposed writes, in the order of the log."""
-        self._flush_due = False
-        self._guests: dict[Guest, None] = {}
-        self._watchers: dict[str, dict[Callable[[], None], None]] = {}
-        self._askers: dict[int, asyncio.Future[str]] = {}
-        self._next_asker = 0
-        self._reads: dict[int, asyncio.Future[None]] = {}
-        self._next_read = 0
-        self._tasks: set[asyncio.Task[None]] = set()
-        self._stop = asyncio.Event()
-        self._stopping = ""
-        self._drained = asyncio.Event()
-        """Set when nothing waits for the log any more, or nobody is attached any more."""
-        self._refusals: dict[str, str] = {}
-        """What was last said to whom about a view: said again, it is not logged again."""
-        self._usable = False
-        self._exit_code = EXIT_OK
 
     # ----------------------------------------------------------------- life
 
     async def start(self) -> None:
-        """Applies what the journal knows to be confirmed, and opens both ports.
+        """Opens both ports.
 
         Raises:
             StartError: if a port cannot be had.
         """
-        self._apply(self._replica.commit_index)
         member, host = self._settings.member, self._settings.listen_host
         try:
             await self._ports.start(
@@ -197,31 +162,27 @@ class Node:
 
     async def _finish(self) -> None:
         """Confirms what is in flight, then lets go of the view and says so to everyone."""
-        self._stopping = f"replica {self._settings.replica_id} is stopping"
-        await self._until(lambda: not (self._pending or self._waiting), FINISH_SECONDS)
-        self._replica.resign(self._now(), self._stopping)
-        self._carry_out()
-        self._tell_guests(self._replica.view, self._stopping)
+        engine = self._engine
+        engine.stop(f"replica {self._settings.replica_id} is stopping")
+        await self._until(lambda: not engine.at_work, FINISH_SECONDS)
+        engine.resign()
         try:
-            await asyncio.wait_for(self._links.drained(), LAST_WORDS_SECONDS)
+            async with asyncio.timeout(LAST_WORDS_SECONDS):
+                await self._links.drained()
         except TimeoutError:
             pass  # a peer that does not read will see the link break
-        await self._until(lambda: not self._guests, LAST_WORDS_SECONDS)
+        await self._until(lambda: not engine.attended, LAST_WORDS_SECONDS)
 
     async def _until(self, condition: Callable[[], bool], seconds: float) -> None:
-        """Waits for what `_apply` or `detach` brings about, but not for ever."""
+        """Waits for what `answered_all` may have brought about, but not for ever."""
         deadline = time.monotonic() + seconds
         while not condition() and (left := deadline - time.monotonic()) > 0:
             self._drained.clear()
             try:
-                await asyncio.wait_for(self._drained.wait(), left)
+                async with asyncio.timeout(left):
+                    await self._drained.wait()
             except TimeoutError:
                 return
-
-    def _disk_failed(self, line: str) -> None:
-        log.critical("the disk failed, so this replica ends: %s", line)
-        self._exit_code = EXIT_DISK
-        self._stop.set()
 
     def on_loop_error(self, loop: asyncio.AbstractEventLoop, context: dict[str, object]) -> None:
         """An error that nobody caught is a bug: better to leave the ring than to go on wrong."""
@@ -247,13 +208,12 @@ class Node:
         interval = self._settings.cluster.suspect_after_seconds / 4 / TICKS_PER_HEARTBEAT
         while True:
             await asyncio.sleep(interval)
-            self._replica.tick(self._now())
-            self._carry_out()
+            self._engine.tick()
             await self._show_health()
             if self._keeper.worth_compacting():
                 index, _ = self._replica.compactable()
                 if index > self._replica.log.base_index:
-                    self._keeper.compact(index, self._replica.compacted)
+                    self._keeper.compact(index, self._engine.compacted)
 
     async def _show_health(self) -> None:
         """Tells the health service whether the chat can be used through this replica."""
@@ -262,9 +222,66 @@ class Node:
             self._usable = usable
             await self._ports.set_chat_health(serving=usable)
 
-    @staticmethod
-    def _now() -> Now:
+    # ------------------------------------------------------- of the engine
+
+    def now(self) -> Now:
+        """Both clocks."""
         return Now(time.monotonic(), time.time_ns() // 1_000_000)
+
+    @property
+    def writing(self) -> bool:
+        """A journal write is under way."""
+        return self._keeper.busy
+
+    def flush_soon(self) -> None:
+        """Flushes when the requests that have arrived were all taken."""
+        asyncio.get_running_loop().call_soon(self._engine.flush)
+
+    def write(self, ticket: int, records: tuple[Record, ...], commit_index: int) -> None:
+        """Queues records for the journal."""
+        self._keeper.write(ticket, records, commit_index)
+
+    def send(self, peer_id: int, message: Message) -> None:
+        """Sends on the current link."""
+        self._links.send(peer_id, message)
+
+    def send_state(self, peer_id: int, view: int, common_index: int) -> None:
+        """Begins to send the journal's state record."""
+        self._spawn(self._send_state(peer_id, view, common_index))
+
+    def store_chunk(self, offset: int, data: bytes) -> None:
+        """Keeps a piece of another replica's state."""
+        self._keeper.store_chunk(offset, data)
+
+    def install(
+        self, index: int, runs: tuple[Run, ...], meta: Meta, aside: tuple[Proposal, ...]
+    ) -> object:
+        """Makes the state that was stored the journal."""
+        return self._keeper.install(index, runs, meta, aside)
+
+    def reread(self) -> Opened:
+        """What the journal holds."""
+        return self._keeper.reread()
+
+    def disk_failed(self, line: str) -> None:
+        """Rule 13: a failed sync ends the process."""
+        log.critical("the disk failed, so this replica ends: %s", line)
+        self._exit_code = EXIT_DISK
+        self._stop.set()
+
+    def bug(self, line: str) -> None:
+        """Something that cannot be has happened."""
+        log.critical("%s: this is a bug, so this replica ends", line)
+        self._exit_code = EXIT_BUG
+        self._stop.set()
+
+    def serving_changed(self, serving: bool) -> None:
+        """The chat can be used through this replica, or not any more."""
+        self._spawn(self._show_health())
+
+    def answered_all(self) -> None:
+        """Whoever waits to stop may look again."""
+        self._drained.set()
 
     # -------------------------------------------------------- of the links
 
@@ -282,81 +299,65 @@ class Node:
 
     def link_up(self, peer_id: int, hello: Hello) -> None:
         """A link stands."""
-        self._replica.link_up(self._now(), peer_id, hello)
-        self._carry_out()
+        self._engine.link_up(peer_id, hello)
 
     def link_down(self, peer_id: int) -> None:
         """A link broke."""
-        self._replica.link_down(self._now(), peer_id)
-        self._carry_out()
+        self._engine.link_down(peer_id)
 
     def received(self, peer_id: int, message: Message) -> None:
         """A message came on a link."""
-        self._replica.receive(self._now(), peer_id, message)
-        self._carry_out()
+        self._engine.received(peer_id, message)
 
     def override(self) -> tuple[bool, str]:
         """The operator's word."""
-        explanation = self._replica.override(self._now())
-        self._carry_out()
-        log.warning("an operator overrides: %s", explanation)
-        return not explanation.startswith("refused"), explanation
+        return self._engine.override()
 
     # ------------------------------------------------------- of the service
 
+    @property
+    def chat(self) -> Chat:
+        """The chat as it is now; after a rebuild it is another object."""
+        return self._engine.chat
+
     def serving(self) -> bool:
         """This replica leads, has opened its view and is not about to stop."""
-        return self._replica.serving and not self._stopping
+        return self._engine.serving
 
     def submit(self, proposal: Proposal, kind: str, sink: Sink) -> None:
-        """Gives a write to the log, with what else comes until the journal is free."""
-        if self._stopping:
-            return  # `moved` follows, and the client asks the next master
-        self._pending.add((proposal, kind, sink))
-        if not self._flush_due and not self._keeper.busy:
-            self._flush_due = True
-            asyncio.get_running_loop().call_soon(self._flush)
+        """Gives a write to the log."""
+        self._engine.submit(proposal, kind, sink)
 
     def full(self) -> bool:
         """More writes wait than are good for anyone."""
-        return self._pending.full(len(self._waiting))
+        return self._engine.full()
 
     def view_of(self, message_id: int) -> int:
         """The view that ordered the message of that id; `NO_VIEW` where there is none."""
-        view = self._replica.log.view_at(message_id)
-        return NO_VIEW if view is None else view
+        return self._engine.view_of(message_id)
 
     async def confirm_read(self) -> None:
         """Returns when a read may be answered (rule 12)."""
-        if not self.serving():
-            raise NotServing(self.why_not_serving())
-        self._next_read += 1
-        ready: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        self._reads[self._next_read] = ready
-        self._replica.read(self._now(), self._next_read)
-        self._carry_out()
-        await ready
+        told: asyncio.Future[str] = asyncio.get_running_loop().create_future()
+        self._engine.read(lambda reason: _settle(told, reason))
+        if reason := await told:
+            raise NotServing(reason)
 
     def attach(self, guest: Guest) -> None:
         """That guest will be told when this replica stops leading."""
-        self._guests[guest] = None
+        self._engine.attach(guest.moved)
 
     def detach(self, guest: Guest) -> None:
         """No longer."""
-        self._guests.pop(guest, None)
-        if not self._guests:
-            self._drained.set()
+        self._engine.detach(guest.moved)
 
     def watch(self, account: str, wake: Callable[[], None]) -> None:
         """Calls `wake` whenever that account has a new message."""
-        self._watchers.setdefault(account, {})[wake] = None
+        self._engine.watch(account, wake)
 
     def unwatch(self, account: str, wake: Callable[[], None]) -> None:
         """No longer."""
-        watchers = self._watchers.get(account, {})
-        watchers.pop(wake, None)
-        if not watchers:
-            self._watchers.pop(account, None)
+        self._engine.unwatch(account, wake)
 
     def master_address(self) -> str | None:
         """The master's client port, if another replica leads and is heard."""
@@ -365,27 +366,18 @@ class Node:
 
     def why_not_serving(self) -> str:
         """One line for the client that finds no master here."""
-        return self._stopping or (
-            f"replica {self._replica.me} is no master ({self._replica.role_name} in view "
-            f"{self._replica.view}) and hears none; ask for the next view"
-        )
+        return self._engine.why_not_serving()
 
     async def promote(self, view: int) -> str:
         """Asks this replica to take a view; an empty string when it has."""
-        if self._stopping:
-            return self._stopping
-        self._next_asker += 1
-        asker = self._next_asker
-        answer: asyncio.Future[str] = asyncio.get_running_loop().create_future()
-        self._askers[asker] = answer
+        told: asyncio.Future[str] = asyncio.get_running_loop().create_future()
+        asker = self._engine.promote(view, lambda reason: _settle(told, reason))
         try:
-            self._replica.promote(self._now(), view, asker)
-            self._carry_out()
-            reason = await answer
-            self._log_refusal("a client", view, reason)
-            return reason
+            reason = await told
         finally:
-            self._askers.pop(asker, None)
+            self._engine.forget(asker)
+        self._engine.log_refusal("a client", view, reason)
+        return reason
 
     def standing(self, reason: str) -> Standing:
         """What this replica knows of itself and its master."""
@@ -418,110 +410,6 @@ class Node:
             suspect_after_ms=round(cluster.suspect_after_seconds * 1000),
         )
 
-    def _log_refusal(self, whom: str, view: int, reason: str) -> None:
-        if reason and self._refusals.get(whom) != reason:
-            log.info("%s is refused view %d: %s", whom, view, reason)
-        self._refusals[whom] = reason
-
-    # --------------------------------------------------------------- effects
-
-    def _flush(self) -> None:
-        """Proposes what has gathered, as one group."""
-        self._flush_due = False
-        if not self._pending or not self._replica.serving or self._keeper.busy:
-            return
-        taken = self._pending.take()
-        group = self._replica.propose(self._now(), [proposal for proposal, _, _ in taken])
-        index = group.first_index
-        for _, kind, sink in taken:
-            self._waiting.append((index, kind, sink))
-            index += 1
-        self._carry_out()
-
-    def _synced(self, ticket: int) -> None:
-        self._replica.persisted(self._now(), ticket)
-        self._carry_out()
-        self._flush()
-
-    def _carry_out(self) -> None:
-        """Carries out the effects in order; carrying one out may ask for more."""
-        while effects := self._replica.take_effects():
-            for effect in effects:
-                self._carry_out_one(effect)
-
-    def _carry_out_one(self, effect: Effect) -> None:
-        match effect:
-            case Send(peer, message):
-                self._send(peer, message)
-            case Persist(ticket, records):
-                self._keeper.write(ticket, records, self._replica.commit_index)
-            case Apply(commit_index):
-                self._apply(commit_index)
-            case ReadReady(ticket):
-                for read in [number for number in self._reads if number <= ticket]:
-                    _settle(self._reads.pop(read), None)
-            case Answer(askers, reason):
-                for asker in askers:
-                    if asker in self._askers:
-                        _settle(self._askers[asker], reason)
-            case Serving(serving, view, reason):
-                self._serving_changed(serving, view, reason)
-            case SendState(peer, view, common_index):
-                self._spawn(self._send_state(peer, view, common_index))
-            case StoreChunk():
-                self._store_chunk(effect)
-            case Rebuild(length):
-                self._rebuild(length)
-
-    def _send(self, peer_id: int, message: Message) -> None:
-        if isinstance(message, Refusal):
-            self._log_refusal(f"replica {peer_id}", message.view, message.reason)
-        self._links.send(peer_id, message)
-
-    def _apply(self, commit_index: int) -> None:
-        """Applies entries in order, answers who waits for them, wakes who receives."""
-        chat, waiting, watchers = self.chat, self._waiting, self._watchers
-        index = chat.applied_index
-        for entry in self._replica.log.entries(index, commit_index):
-            index += 1
-            answer = chat.apply(index, entry)
-            if waiting and waiting[0][0] == index:
-                _, kind, sink = waiting.popleft()
-                sink.answered(entry.number, kind, answer)
-            if watchers and answer[0] == 0 and (account := _stirred(entry)):
-                for wake in watchers.get(account, ()):
-                    wake()
-        if not waiting:
-            self._drained.set()
-
-    def _serving_changed(self, serving: bool, view: int, reason: str) -> None:
-        log.info("view %d: %s", view, "this replica leads" if serving else reason)
-        self._spawn(self._show_health())
-        if not serving:
-            self._tell_guests(self._replica.view, reason)
-
-    def _tell_guests(self, view: int, reason: str) -> None:
-        """What is unanswered stays unanswered: the next master will know of it, or be asked."""
-        self._pending.clear()
-        self._waiting.clear()
-        for guest in list(self._guests):
-            guest.moved(view, reason)
-        for read in self._reads.values():
-            if not read.done():
-                read.set_exception(NotServing(reason))
-        self._reads.clear()
-
-    def _rebuild(self, length: int) -> None:
-        """Applied entries were dropped (rule 6): go back to the state record and forward again."""
-        log.warning("applied entries after %d are handed over; rebuilding the chat", length)
-        try:
-            opened = self._keeper.reread()
-        except DiskFailed as error:
-            self._disk_failed(str(error))
-            return
-        self.chat = fold_from(opened.state)
-        self._apply(length)
-
     # ---------------------------------------------------------- state records
 
     async def _send_state(self, peer_id: int, view: int, common_index: int) -> None:
@@ -529,7 +417,7 @@ class Node:
         try:
             reader = await self._keeper.open_state()
         except DiskFailed as error:
-            self._disk_failed(str(error))
+            self.disk_failed(str(error))
             return
         index = 0 if reader is None else reader.index
         runs = () if reader is None else tuple(Run(*run) for run in reader.runs)
@@ -547,47 +435,11 @@ class Node:
                 self._links.send(peer_id, chunk)
                 if not await link.drained():
                     return
+        except OSError as error:
+            self.disk_failed(f"the state record cannot be read: {error.strerror}")
         finally:
             if reader is not None:
                 reader.close()
-
-    def _store_chunk(self, effect: StoreChunk) -> None:
-        chunk = effect.chunk
-        self._keeper.store_chunk(chunk.offset, chunk.data)
-        if not chunk.last:
-            return
-        compacted = self._replica.log.base_index
-        if chunk.common_index < compacted and self._settings.cluster.prefer == "availability":
-            log.error(
-                "entries %d to %d were confirmed here while this side was cut off for longer than "
-                "keep_entries: they are in no entry any more and cannot be handed over (rule 14)",
-                chunk.common_index + 1,
-                compacted,
-            )
-        try:
-            state = self._keeper.install(chunk.index, chunk.runs, effect.meta, effect.aside)
-        except DiskFailed as error:
-            self._disk_failed(str(error))
-            return
-        except Unreadable as error:
-            log.error("the state that was sent cannot be read: %s", error)
-            self._exit_code = EXIT_BUG
-            self._stop.set()
-            return
-        self.chat = fold_from(state)
-        log.info("the state after entry %d is installed", chunk.index)
-        now = self._now()
-        self._replica.state_installed(now, chunk.index, chunk.runs, self.chat.time_ms)
-
-
-def _stirred(entry: Entry) -> str:
-    """Whose receivers have to look: for a new message, or whether their session still lasts."""
-    match entry.request:
-        case ("send" | "login", str(name), *_):
-            return name
-        case ("logout" | "delete", *_):
-            return entry.account
-    return ""
 
 
 def _settle(future: asyncio.Future[T], value: T) -> None:

@@ -1,19 +1,40 @@
-"""Values to bytes and back: pickle, with every global refused.
+"""Values to bytes and back: pickle, with everything refused that our pickles do not hold.
 
-A pickle can name any function and call it. Ours hold built-in values only
-(tuples, lists, dictionaries, strings, bytes, numbers), so the reader refuses to
-look up a name at all, and a hostile file or peer can run nothing.
+A pickle is a program. It can name any function and call it, and ten bytes of it can ask
+for all the memory there is: the index of a memo is believed by the C unpickler, which
+makes room for as many values. Ours hold built-in values only (tuples, lists,
+dictionaries, strings, bytes, numbers) and need few of its opcodes. So they are looked
+through before they are loaded: a pickle with another opcode in it is refused, as is an
+integer longer than any of ours. What is left builds no more than its bytes hold. The
+unpickler itself refuses to look up a name, too: a hostile file or peer can run nothing.
 """
 
 from __future__ import annotations
 
 import io
 import pickle
+import re
 from typing import NoReturn
 
 from ringchat_server.records import Entry, Group
 
 PROTOCOL = 5
+
+VIEW_MAX = INDEX_MAX = TIME_MAX_MS = (1 << 62) - 1
+"""No view, index or time is greater: sums of a few of them still fit where they are sent."""
+
+_BEGINNING = b"\x80\x05"
+# Opcodes with nothing behind them; a byte; a short string; and numbers of 2, 4, 5 to 9 and
+# 8 bytes. An alternative for each length of a string, so that the whole search is one call.
+_STRING = b"|".join(re.escape(bytes((size,))) + b".{%d}" % size for size in range(256))
+_LONG = b"|".join(b"\\x%02x.{%d}" % (size, size) for size in range(5, 10))
+_OPCODES = re.compile(
+    rb"(?:[\x94\x85-\x87(tN\x88\x89)\]aesu}]++|[Kh].|[C\x8c](?:" + _STRING + rb")|M..|[Jj].{4}"
+    rb"|\x8a(?:" + _LONG + rb")|[G\x95].{8})*+",
+    re.DOTALL,
+)
+_LONG_STRINGS = (b"X", b"B")
+_PLAIN = frozenset((str, bytes, int, float, bool, type(None)))
 
 
 class Unreadable(ValueError):
@@ -52,13 +73,35 @@ def decode_next(stream: io.BytesIO) -> object:
     Raises:
         Unreadable: if what stands there is not a pickle of built-in values.
     """
-    # The C unpickler reads ahead only where the stream can peek; BytesIO cannot.
+    end = _end_of(stream.getvalue(), stream.tell())
     try:
-        return _Unpickler(stream).load()
+        value: object = _Unpickler(stream).load()
     except Unreadable:
         raise
     except Exception as error:  # a damaged pickle can raise nearly anything
         raise Unreadable(f"not a readable pickle: {error}") from error
+    # The C unpickler reads ahead where the stream can peek, which BytesIO cannot, and as far
+    # as a frame says: one that says too much would swallow the pickle behind this one.
+    if stream.tell() != end:
+        raise Unreadable("a pickle in a frame that is longer than itself")
+    return value
+
+
+def _end_of(data: bytes, at: int) -> int:
+    """Where the pickle ends that stands there; raises `Unreadable` for one that is not ours."""
+    if data[at : at + 2] != _BEGINNING:
+        raise Unreadable(f"not a readable pickle: not one of protocol {PROTOCOL}")
+    at += 2
+    while True:
+        found = _OPCODES.match(data, at)
+        assert found is not None, "it matches nothing as well"
+        at = found.end()
+        opcode = data[at : at + 1]
+        if opcode == b".":
+            return at + 1
+        if opcode not in _LONG_STRINGS:
+            raise Unreadable(f"a pickle that is cut short, or with opcode {opcode!r}: refused")
+        at += 5 + int.from_bytes(data[at + 1 : at + 5], "little")
 
 
 def encode_group(group: Group) -> bytes:
@@ -81,11 +124,17 @@ def group_of(value: object, data: bytes | None = None) -> Group:
     """The group of a decoded record, checked field by field.
 
     Raises:
-        Unreadable: if the value has another shape.
+        Unreadable: if the value has another shape, or its views go back.
     """
     match value:
-        case ("entries", int() as first_index, list() as rows) if first_index > 0:
-            return Group(first_index, [entry_of(row) for row in rows], data)
+        case ("entries", int() as first_index, list() as rows) if 0 < first_index <= INDEX_MAX:
+            entries = [entry_of(row) for row in rows]
+            view = 0
+            for entry in entries:
+                if entry.view < view:
+                    raise Unreadable(f"a group of entries whose views go back to {entry.view}")
+                view = entry.view
+            return Group(first_index, entries, data)
     raise Unreadable("not a group of entries")
 
 
@@ -97,13 +146,32 @@ def entry_of(row: object) -> Entry:
     """
     match row:
         case (
-            int(),
-            int(),
+            int() as view,
+            int() as time_ms,
             bytes(),
             int(),
             str(),
             bytes(),
-            (str(), *_),
-        ):
+            (str(), *_) as request,
+        ) if 0 <= view <= VIEW_MAX and 0 <= time_ms <= TIME_MAX_MS and is_request(request):
             return Entry._make(row)
     raise Unreadable("not an entry")
+
+
+def is_request(request: object) -> bool:
+    """Whether this may be an entry's request: a tuple of plain values, and of rows of them.
+
+    What is nested deeper than ours ever is could not be written again.
+    """
+    if type(request) is not tuple:
+        return False
+    for part in request:
+        if type(part) not in _PLAIN and not (type(part) is tuple and all(map(_is_row, part))):
+            return False
+    return True
+
+
+def _is_row(value: object) -> bool:
+    if type(value) is tuple and len(value) <= 2:
+        return all(type(part) in _PLAIN for part in value)
+    return type(value) in _PLAIN

@@ -30,10 +30,12 @@ KEEP_ENTRIES_DEFAULT = 250_000
 KEEP_ENTRIES_MIN = 1_000
 KEEP_ENTRIES_MAX = 100_000_000
 CLUSTER_FILE_BYTES_MAX = 64 * 1024
+COMPLAINT_CHARS_MAX = 300
 KEY_BYTES_MIN = 32
 KEY_BYTES_MAX = 1024
 
 _HOST_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,252}")
+_IPV6 = re.compile(r"[0-9A-Fa-f:.]{2,45}(%[A-Za-z0-9_.-]{1,32})?")
 _NUMBER = re.compile(r"[0-9]{1,9}")
 
 
@@ -210,6 +212,8 @@ def _is_host(text: str) -> bool:
 
 
 def _is_ipv6(text: str) -> bool:
+    if _IPV6.fullmatch(text) is None:  # the library takes anything for the name of a zone
+        return False
     try:
         ipaddress.IPv6Address(text)
     except ValueError:
@@ -295,7 +299,11 @@ class _Where:
         return self._error_at(node.start_mark.line + 1, complaint)
 
     def _error_at(self, line: int, complaint: str) -> SettingsError:
-        return SettingsError(f"{self._name}:{line}: {complaint}")
+        # It may quote the file, which may hold anything, and any amount of it.
+        shown = "".join(one if one.isprintable() else " " for one in complaint)
+        if len(shown) > COMPLAINT_CHARS_MAX:
+            shown = shown[:COMPLAINT_CHARS_MAX] + "…"
+        return SettingsError(f"{self._name}:{line}: {shown}")
 
     def compose(self, data: bytes) -> yaml.Node | None:
         """The tree of the one document, unresolved, so that lines are still known."""
@@ -315,6 +323,10 @@ class _Where:
             raise self._error_at(line, "not valid YAML: a control character") from error
         except RecursionError as error:
             raise self._error_at(1, "not valid YAML: nested too deeply") from error
+        except (ValueError, OverflowError) as error:
+            # Of the YAML library's own making: it does not expect a \UFFFFFFFF.
+            complaint = "not valid YAML: a number or a character that cannot be"
+            raise self._error_at(1, complaint) from error
         return node
 
     def mapping(

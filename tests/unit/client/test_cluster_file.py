@@ -68,6 +68,12 @@ def test_the_order_of_the_lines_does_not_matter_and_servers_settings_are_passed_
         ("  - {id: 1", "  - 5\n  - {id: 1", "cluster.yaml:5: a replica has to be a mapping"),
         ("{id: 1", "{id: 1, [", "cluster.yaml:5: not YAML"),
         ("replicas:\n", "replicas:\n\t- x\n", "cluster.yaml:4: not YAML"),
+        (
+            "replica-1:50051",
+            "a\\e[31m:1",
+            "cluster.yaml:5: client: 'a\\x1b[31m:1' is not an address",
+        ),
+        ("prefer:", '"a\\n": x\n"a\\n": x\nprefer:', "cluster.yaml:3: 'a\\n' is there twice"),
     ],
 )
 def test_what_is_wrong_is_named_with_its_line(
@@ -86,12 +92,19 @@ def test_what_is_wrong_is_named_with_its_line(
         ("prefer: availability\nreplicas: x\n", "cluster.yaml:2: 'replicas' has to be a list"),
         (b"prefer: availability\n\xff\n", "cluster.yaml:2: not UTF-8"),
         (b"prefer: \x00\n", "cluster.yaml:1: not YAML"),
-        ("x" * (2 << 20), "cluster.yaml: larger than 1 MiB"),
-        ("[" * 100_000, "cluster.yaml:1: not YAML"),
+        ("x" * (2 << 20), "cluster.yaml: larger than 64 KiB"),
+        ("[" * 60_000, "cluster.yaml:1: not YAML"),
+        ('prefer: "\\UFFFFFFFF"', "cluster.yaml:1: not YAML"),
+        ('prefer: "\\U00110000"', "cluster.yaml:1: not YAML"),
+        (f"%YAML 1.{'9' * 5_000}\n--- a", "cluster.yaml:1: not YAML"),
     ],
 )
 def test_what_is_no_cluster_file_at_all(tmp_path: Path, text: str | bytes, line: str) -> None:
     assert complaint(tmp_path, text).startswith(line)
+
+
+def test_what_is_quoted_is_short(tmp_path: Path) -> None:
+    assert len(complaint(tmp_path, f"prefer: {'x' * 50_000}\n")) < 400
 
 
 def test_a_missing_file_and_a_folder(tmp_path: Path) -> None:

@@ -79,6 +79,8 @@ async def test_a_disk_that_fails_is_told_once_and_never_tried_again(
     keeper.write(2, (_group(1),), 0)
     await told.has(1)
     await asyncio.sleep(0)
+    keeper.write(3, (_group(2),), 0)  # the replica does not know yet
+    assert not keeper.busy
     assert told.failures == ["no space left"]
     assert told.synced == []
     assert writes == [1]

@@ -29,7 +29,6 @@ from ringchat_server.replica.values import (
     Promise,
     Refusal,
     Run,
-    SendState,
     StateChunk,
 )
 from ringchat_server.settings import Cluster, Member, Settings
@@ -170,8 +169,10 @@ class Rig:
         self.node.received(peer, Ack(replica.view, replica.log.length, round_))
 
     async def lead_of_three(self, view: int = 3) -> None:
-        """Replica 0 takes a view that replica 1 promises; replica 2 is dead."""
+        """Replica 0 takes a view that replica 1 promises; replica 2 has just died."""
         self.up(1, 0)
+        self.up(2, 0)
+        self.node.link_down(2)
         asked = asyncio.create_task(self.node.promote(view))
         await until(lambda: bool(self.links.sent))
         self.node.received(1, Promise(view, self.node._replica.summary(), True, False, False))
@@ -450,11 +451,11 @@ async def test_a_state_is_sent_in_pieces_as_it_stands_in_the_journal(
     journal.close()
     async with running(settings_of(tmp_path, replicas=2)) as rig:
         rig.links.stand = False
-        rig.node._carry_out_one(SendState(1, 2, 3))
+        rig.node.send_state(1, 2, 3)
         await until(lambda: len(rig.node._tasks) == 1)  # the ticks go on
         assert rig.links.of(StateChunk, 1) == [], "nobody is there to read it"
         rig.links.stand = True
-        rig.node._carry_out_one(SendState(1, 2, 3))
+        rig.node.send_state(1, 2, 3)
         await until(lambda: any(chunk.last for chunk in rig.links.of(StateChunk, 1)))
         chunks = rig.links.of(StateChunk, 1)
         assert len(chunks) > 2

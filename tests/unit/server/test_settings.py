@@ -128,6 +128,24 @@ class TestClusterFile:
     def test_what_is_wrong_and_where(self, text: str, line: str) -> None:
         assert complaint(text).startswith(line)
 
+    @pytest.mark.parametrize(
+        "text",
+        [
+            'prefer: "\\UFFFFFFFF"',
+            'prefer: "\\U00110000"',
+            f"%YAML 1.{'9' * 5_000}\n--- a",
+        ],
+    )
+    def test_what_the_yaml_library_does_not_expect(self, text: str) -> None:
+        line = complaint(text)
+        assert line == "cluster.yaml:1: not valid YAML: a number or a character that cannot be"
+
+    @pytest.mark.parametrize("quoted", ["9" * 5_000, '"\\e[31m\\u2028"'])
+    def test_what_is_quoted_is_short_and_can_be_shown(self, quoted: str) -> None:
+        line = complaint(f"{THREE}suspect_after_seconds: {quoted}\n")
+        assert line.isprintable()
+        assert len(line) < 400
+
     def test_not_utf8(self) -> None:
         assert complaint(THREE.encode() + b"x: \xff\n") == "cluster.yaml:7: not UTF-8"
 
@@ -152,6 +170,7 @@ class TestClusterFile:
             "::1:50051",
             "[replica-1]:50051",
             "http://replica-1:50051",
+            "[::1%\\n]:50051",  # the name of a zone may be anything, to the library
         ],
     )
     def test_a_bad_address(self, address: str) -> None:

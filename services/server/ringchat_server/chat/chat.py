@@ -10,6 +10,7 @@ from typing import Any, ClassVar, cast
 from ringchat_server.chat.accounts import ACCOUNTS_MAX, Accounts, verification
 from ringchat_server.chat.answers import (
     DONE,
+    FORGOTTEN,
     MAILBOX_FULL,
     MALFORMED,
     NOT_LOGGED_IN,
@@ -90,6 +91,10 @@ class Chat:
         if answer is None:
             answer = self._applied(index, entry) if sound else MALFORMED
             clients.add(number, answer)
+        elif answer[0] != OK and answer != FORGOTTEN and sound and _is_handed_over(entry):
+            # Refused on this side of a split, and perhaps confirmed on the other one.
+            answer = self._applied(index, entry)
+            clients.correct(number, answer)
         return answer
 
     def _noop(self, index: int, entry: Entry) -> Answer:
@@ -172,7 +177,7 @@ class Chat:
 
     def _is_authorised(self, entry: Entry) -> bool:
         if not entry.session:
-            return entry.account != ""  # the master vouches for it
+            return _is_handed_over(entry)  # the master there vouches for it
         holder = self._accounts.holder(entry.session, entry.time_ms)
         return holder is not None and holder == entry.account
 
@@ -278,3 +283,8 @@ class Chat:
         chat._accounts = Accounts.load(accounts, applied_index)
         chat._clients = Clients.load(clients)
         return chat
+
+
+def _is_handed_over(entry: Entry) -> bool:
+    """Of a log that was given up: who asked was known to the master there (rule 6)."""
+    return entry.account != "" and not entry.session

@@ -138,6 +138,12 @@ class Clients:
         assert self._newest is not None
         self._newest.add(number, answer)
 
+    def correct(self, number: int, answer: Answer) -> None:
+        """Another answer, from now on, to a number of the client just used; it is applied."""
+        assert self._newest is not None
+        assert self._newest.is_applied(number)
+        self._newest.kept.keep(number, answer)
+
     def forget_idle(self, now_ms: int) -> None:
         """Forget those idle for more than 24 hours. `now_ms` never goes back."""
         if now_ms <= self._forget_after_ms:

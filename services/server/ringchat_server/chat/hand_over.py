@@ -15,6 +15,11 @@ the master that accepted the request had authenticated the account, and that is 
 carries the hash instead. And if both sides had made an account of one name, the second
 creation is refused and the account is another person's: so a deletion of an account
 that the dropped entries had made names its password hash, and spares any other.
+
+A request may have reached both sides: the first one refused it (no such account there),
+its answer was lost with the connection, and the other side confirmed it. So a refusal
+does not stand in the way of a request that is handed over: it is tried again, and what
+was confirmed is done. The price: what one side refused may be done after all.
 """
 
 from __future__ import annotations

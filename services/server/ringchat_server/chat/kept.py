@@ -53,6 +53,7 @@ class KeptAnswers:
             pairs.frombytes(bytes(pairs.itemsize * (at + 2 - len(pairs))))
         if self._others:
             self._others.pop(number - WINDOW, None)
+            self._others.pop(number, None)
         if len(answer) == 3:  # the answer to a message is the only one of that length
             _, pairs[at], pairs[at + 1] = cast("tuple[int, int, int]", answer)
         elif answer == DONE:

@@ -47,13 +47,15 @@ def normal_name(raw: str) -> str:
 
 
 def check_text(text: str) -> None:
-    """Accept a message's text: 1 byte to 64 KiB of UTF-8.
+    """Accept a message's text: 1 byte to 64 KiB of UTF-8, no NUL (see `journal/recovery.py`).
 
     Raises:
         BadRequest: for any other.
     """
     if not text:
         raise BadRequest("a message may not be empty")
+    if "\0" in text:
+        raise BadRequest("a message may not hold a NUL character")
     if (utf8_bytes := utf8_length(text)) is None:
         raise BadRequest("a message must be UTF-8 text")
     if utf8_bytes > TEXT_BYTES_MAX:

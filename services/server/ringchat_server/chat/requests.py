@@ -88,6 +88,8 @@ def _is_send(request: Request) -> bool:
     # Plain ASCII, which most is, without a further call.
     if not (to.isascii() and 0 < len(to) <= NAME_CHARS_MAX) and not is_sound_name(to):
         return False
+    if "\0" in text:
+        return False
     utf8_bytes = len(text) if text.isascii() else utf8_length(text)
     return utf8_bytes is not None and 0 < utf8_bytes <= TEXT_BYTES_MAX
 

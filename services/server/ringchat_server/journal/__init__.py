@@ -26,11 +26,12 @@ that was not confirmed may have been done (and is deduplicated if sent again).
 A frame that cannot be read and has *anything* behind it was durable once: that is
 damage. Where a frame ends is known from its head, which has a checksum of its own;
 if the head cannot be read either, the rest of the file is searched for a good head,
-so a bit that flips in a length does not pass for a torn write. (Somebody may send such
-bytes as a message. If that very frame is torn so that its head is lost and the message
-is not, the search takes them for a head, and the replica is rebuilt without need: it
-errs on the side where nothing is lost.) What remains is a bit that flips in the very
-last frame: no file format tells that from a torn write.
+so a bit that flips in a length does not pass for a torn write. A last frame that is
+all there, and wrong, is damage, too. (Somebody may send such bytes as a message. If
+that very frame is torn so that its head is lost and the message is not, the search
+takes them for a head, and the replica is rebuilt without need: it errs on the side
+where nothing is lost.) What remains is a file that somebody has cut short: no format
+tells that from a torn write.
 
 *After a sync that failed,* the system may have given the pages up while reads still
 show them. The process ends and does not sync again (rule 13). At the next start the

@@ -181,7 +181,7 @@ class TailCopy:
         self.index = label.index
         """The side file's state is that after this entry."""
         self.runs = label.runs
-        self.state_place = StatePlace(head.payload_at, head.payload_bytes)
+        self.state_place = StatePlace.under(head)
         self.size = head.end
         """Bytes of the side file so far."""
         self._position = marks.before_entry(self.index)

@@ -9,14 +9,26 @@ from typing import NamedTuple
 
 from ringchat_server.journal.frames import checksum
 from ringchat_server.pickled import (
+    INDEX_MAX,
+    VIEW_MAX,
     Unreadable,
     decode,
     decode_next,
     encode,
     encode_group,
     group_of,
+    is_request,
 )
-from ringchat_server.records import Aside, Group, HandedOverRecord, Meta, Proposal, Record, Truncate
+from ringchat_server.records import (
+    NO_VIEW,
+    Aside,
+    Group,
+    HandedOverRecord,
+    Meta,
+    Proposal,
+    Record,
+    Truncate,
+)
 
 MAGIC = "ringchat journal"
 FORMAT_VERSION = 1
@@ -110,7 +122,9 @@ def _runs_of(rows: Sequence[object], index: int) -> Runs:
             case _:
                 raise Unreadable("not a run of entries")
     firsts = [0, *(first_index for first_index, _ in runs), index + 1]
-    if index < 0 or (index > 0) != bool(runs) or firsts != sorted(set(firsts)):
+    views = [NO_VIEW, *(view for _, view in runs), VIEW_MAX + 1]
+    in_order = firsts == sorted(set(firsts)) and views == sorted(set(views))
+    if not 0 <= index <= INDEX_MAX or (index > 0) != bool(runs) or not in_order:
         raise Unreadable(f"not the runs of the entries up to {index}")
     return tuple(runs)
 
@@ -159,13 +173,16 @@ def _record_of(value: object) -> Record:
 def _meta_of(row: list[object]) -> Meta:
     if [type(value) for value in row] == [type(default) for default in Meta()]:
         meta = Meta._make(row)
-        if all(isinstance(view, int) for view in meta.birth_promises):
+        views = (meta.promised, meta.log_view, meta.birth_view, *meta.birth_promises)
+        if all(isinstance(view, int) for view in meta.birth_promises) and all(
+            NO_VIEW <= view <= VIEW_MAX for view in views
+        ):
             return meta
     raise Unreadable("not a replica's meta record")
 
 
 def _proposal_of(row: object) -> Proposal:
     match row:
-        case (bytes(), int(), str(), bytes(), (str(), *_)):
+        case (bytes(), int(), str(), bytes(), (str(), *_) as request) if is_request(request):
             return Proposal._make(row)
     raise Unreadable("not an entry put aside")

@@ -1,17 +1,20 @@
 """A state record on its way from one replica's journal to another's.
 
 The sender reads it from its file in pieces (`StateReader`), the receiver keeps the
-pieces in a file of their own and makes a new journal of them (`install_state`), which
-replaces its old one by a rename like any other. The record's own checksum travels
-with it, so a sender's rotten disk does not spread.
+pieces in a file of their own and makes a new journal of them (`write_installed`), which
+replaces its old one by a rename like any other. The record's own checksum travels with it,
+and the sender compares it before the last piece leaves: a rotten disk does not spread, and
+it is the one with that disk who finds out.
 """
 
 from __future__ import annotations
 
+import errno
+
 from ringchat_server.journal.compaction import founding_records, journal_name, start_file
 from ringchat_server.journal.disk import Disk, OpenFile
 from ringchat_server.journal.encoding import Runs, decode_state, encode_record
-from ringchat_server.journal.frames import PAYLOAD_BYTES_MAX, encode_frame
+from ringchat_server.journal.frames import PAYLOAD_BYTES_MAX, checksum, encode_frame
 from ringchat_server.journal.ledger import Ledger, Marks
 from ringchat_server.journal.recovery import Contents, StatePlace
 from ringchat_server.pickled import Unreadable
@@ -43,15 +46,28 @@ class StateReader:
         """Those of the log up to that entry."""
         self.size = place.size
         """Bytes of the record."""
+        self._read_up_to = 0
+        self._sum = 0
+        """Checksum of what was read in order, up to there."""
 
     def read(self, offset: int, size: int) -> bytes:
         """Up to `size` bytes of the record from `offset`; fewer only at its end.
 
         Raises:
-            OSError: if the disk cannot read them.
+            OSError: if the disk cannot read them; with the last piece, if all of them, read
+                in order, are not what was written.
         """
         assert 0 <= offset <= self.size, "outside of the record"
-        return self._file.read(self._place.offset + offset, min(size, self.size - offset))
+        wanted = min(size, self.size - offset)
+        data = self._file.read(self._place.offset + offset, wanted)
+        if len(data) < wanted:
+            raise OSError(errno.EIO, "it ends before its end")
+        if data and offset == self._read_up_to:
+            self._read_up_to += len(data)
+            self._sum = checksum(data, self._sum)
+            if self._read_up_to == self.size and self._sum != self._place.checksum:
+                raise OSError(errno.EIO, "it has changed since it was written")
+        return data
 
     def close(self) -> None:
         """Let go of the file; again is harmless."""
@@ -126,5 +142,5 @@ def write_installed(
     ledger = Ledger(label.index, label.runs, label.index, meta, aside, label.index)
     marks = Marks()
     marks.note(state_head.end, label.index, records)
-    place = StatePlace(state_head.payload_at, state_head.payload_bytes)
+    place = StatePlace.under(state_head)
     return Contents(ledger, state, place, [], marks, state_head.end + len(frame))

@@ -67,7 +67,8 @@ class Journal:
         self._failure: str | None = None
         self._ledger = Ledger(0, (), 0)
         self._marks = Marks()
-        self._state_place = StatePlace(0, 0)
+        self.state_place = StatePlace(0, 0, 0)
+        """Where in the file the state record stands."""
         self._size = 0
         self._tail: TailCopy | None = None
         self._reception: Reception | None = None
@@ -96,7 +97,7 @@ class Journal:
     @property
     def state_bytes(self) -> int:
         """The size of its state record."""
-        return self._state_place.size
+        return self.state_place.size
 
     @property
     def base_index(self) -> int:
@@ -167,7 +168,7 @@ class Journal:
             return None
         with self._dying("opened"):
             file = self._disk.open(self._name)
-        return StateReader(file, self._state_place, self.base_index, self._ledger.base_runs)
+        return StateReader(file, self.state_place, self.base_index, self._ledger.base_runs)
 
     # ----------------------------------------------------------- compaction
 
@@ -210,7 +211,7 @@ class Journal:
         self._ledger.base_index = tail.index
         self._ledger.base_runs = tail.runs
         self._marks = tail.marks
-        self._state_place = tail.state_place
+        self.state_place = tail.state_place
         self._size = tail.size
 
     def abandon_compaction(self) -> None:
@@ -386,13 +387,13 @@ class Journal:
         self._disk.sync(new)
         self._disk.rename(new, self._name)
         self._disk.sync_folder()
-        self._state_place = StatePlace(state_head.payload_at, state_head.payload_bytes)
+        self.state_place = StatePlace.under(state_head)
         return state_head.end, state_head.end + len(frame)
 
     def _adopt(self, contents: Contents) -> None:
         self._ledger = contents.ledger
         self._marks = contents.marks
-        self._state_place = contents.state_place
+        self.state_place = contents.state_place
         self._size = contents.good_bytes
 
     def _remove(self, name: str) -> None:

@@ -4,8 +4,9 @@ Which is which (the essay in the package's docstring has the argument):
 
 * the *founding* part, the first three frames, was synced before the file had its
   name: anything wrong in it is damage;
-* a frame that cannot be read, with nothing written behind it, is a torn last
-  write: nobody was told that it was done, it is cut off;
+* a frame that cannot be read, with nothing written behind it and something of its
+  own missing, is a torn last write: nobody was told that it was done, it is cut off;
+  if all of it is there, it is damage: it may have been synced and told of;
 * a frame that cannot be read with anything written behind it is damage, for the
   next frame is only written when the one before is durable;
 * a frame whose checksums are right but whose records make no sense is damage.
@@ -28,13 +29,16 @@ from ringchat_server.journal.encoding import (
     decode_state,
 )
 from ringchat_server.journal.errors import Damaged, JournalRefused
-from ringchat_server.journal.frames import FrameReader, Head
+from ringchat_server.journal.frames import HEAD_BYTES, FrameReader, Head
 from ringchat_server.journal.ledger import Ledger, Marks
 from ringchat_server.pickled import Unreadable
 from ringchat_server.records import Entry, Group, Recovered, Truncate
 
 FOUNDING_FRAMES = 3
 """The file's label, the state record, and the first records: never torn."""
+
+SECTOR_BYTES = 512
+"""What a disk writes whole or not at all."""
 
 
 class StatePlace(NamedTuple):
@@ -43,6 +47,12 @@ class StatePlace(NamedTuple):
     offset: int
     size: int
     """Bytes."""
+    checksum: int
+
+    @classmethod
+    def under(cls, head: Head) -> StatePlace:
+        """The payload under that head."""
+        return cls(head.payload_at, head.payload_bytes, head.payload_sum)
 
 
 @dataclass(slots=True)
@@ -132,7 +142,7 @@ def _replay(reader: FrameReader, name: str, replica_id: int) -> Contents:
 
 def _empty_contents(label: StateLabel, state: object | None, head: Head) -> Contents:
     ledger = Ledger(label.index, label.runs, label.index, commit_index=head.commit_index)
-    return Contents(ledger, state, StatePlace(head.payload_at, head.payload_bytes))
+    return Contents(ledger, state, StatePlace.under(head))
 
 
 def _founding_frame(reader: FrameReader, offset: int) -> tuple[Head, bytes]:
@@ -150,14 +160,35 @@ def _later_frames(reader: FrameReader, offset: int) -> Iterator[tuple[Head, byte
             behind = reader.next_head_at(offset + 1)
             if behind is not None:
                 raise Damaged(offset, f"cannot be read, though a frame follows at {behind}")
+            if reader.size - offset >= HEAD_BYTES and not _has_gap(reader, offset):
+                raise Damaged(offset, "the head of the last frame is all there, and wrong")
             return
         payload = reader.payload(head)
         if payload is None:
             if head.end < reader.size:
                 raise Damaged(offset, "the frame does not match its checksum")
+            if head.end == reader.size and not _has_gap(reader, offset):
+                raise Damaged(offset, "the last frame is all there, and is not what was written")
             return
         yield head, payload
         offset = head.end
+
+
+def _has_gap(reader: FrameReader, offset: int) -> bool:
+    """Whether some sector of the last frame was never written.
+
+    A write that was cut short leaves the file short, or sectors of zeros where the end of
+    the file was moved before they were written. Anything else is damage to what had been
+    written, and acknowledged perhaps: that must not be taken for a torn write (Alagappan
+    et al., section 3.3.3, on crash and corruption). No frame holds a sector of zeros of its own:
+    its only long bytes are texts, and a text has no NUL.
+    """
+    while offset < reader.size:
+        end = min(offset - offset % SECTOR_BYTES + SECTOR_BYTES, reader.size)
+        if not any(reader.piece(offset, end - offset)):
+            return True
+        offset = end
+    return False
 
 
 def _take(contents: Contents, head: Head, payload: bytes) -> None:
@@ -168,6 +199,9 @@ def _take(contents: Contents, head: Head, payload: bytes) -> None:
         for record in decode_records(payload):
             ledger.take(record)
             if isinstance(record, Group):
+                last_view = contents.entries[-1].view if contents.entries else ledger.base_view
+                if record.entries and record.entries[0].view < last_view:
+                    raise ValueError(f"an entry of view {record.entries[0].view} after {last_view}")
                 contents.entries.extend(record.entries)
             else:
                 records.append(record)

@@ -80,7 +80,8 @@ class Backup:
             self._try_rebuild()
             return
         assert replica.view == append.view
-        if replica.log.view_at(append.previous_index) != append.previous_view:
+        fits = replica.log.view_at(append.previous_index) == append.previous_view
+        if not (fits and self._is_same_below(append.group)):
             replica.send_when_durable(peer_id, Mismatch(append.view, replica.summary()))
             return
         records = self._append(append.group)
@@ -95,7 +96,10 @@ class Backup:
             # The whole of the view's first log is here; synced together with it (rule 5).
             meta = meta._replace(log_view=append.view, rebuilding=False)
         replica.persist(*records, meta=meta)
-        replica.send_when_durable(peer_id, Ack(append.view, matched, append.round))
+        # A majority, in consistency mode, does not ask who else may be at work.
+        settled = replica.config.consistent or replica.settled
+        ack = Ack(append.view, matched, append.round, settled)
+        replica.send_when_durable(peer_id, ack)
         replica.in_sync = replica.me in append.in_sync and meta.log_view == append.view
         self._all_have = append.all_have
         replica.commit(min(append.commit_index, matched))
@@ -130,6 +134,17 @@ class Backup:
 
     # ------------------------------------------------------------------ the log
 
+    def _is_same_below(self, group: Group) -> bool:
+        """What of a group this log holds no entries of any more is what its state stands for.
+
+        It may be another order's: compacted since the master was told where the logs part.
+        """
+        log = self.replica.log
+        last = min(log.base_index, group.last_index)
+        return last < group.first_index or (
+            log.view_at(last) == group.entries[last - group.first_index].view
+        )
+
     def _append(self, group: Group) -> tuple[Record, ...]:
         """Appends what is new of a group; what stands in its way is dropped first (rule 6)."""
         log = self.replica.log
@@ -143,7 +158,7 @@ class Backup:
             if index <= log.length and (
                 index <= log.base_index or log.view_at(index) == entry.view
             ):
-                continue
+                continue  # what is compacted is the same: see `_is_same_below`
             dropped = self.replica.drop_after(index - 1)
             rest = Group(index, group.entries[position:])
             log.append(rest.entries)

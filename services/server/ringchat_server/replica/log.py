@@ -76,13 +76,13 @@ class Log:
         """The runs that begin at or before an index: what a state record there has to keep."""
         return tuple(run for run in self._runs if run.first_index <= index)
 
-    def slice(self, after_index: int, entries_max: int = GROUP_ENTRIES_MAX) -> Group:
+    def slice(self, after_index: int) -> Group:
         """The entries that follow an index, as many as make one message."""
         assert self.base_index <= after_index <= self.length
         start = after_index - self.base_index
         taken: list[Entry] = []
         size = 0
-        for position in range(start, min(start + entries_max, len(self._entries))):
+        for position in range(start, min(start + GROUP_ENTRIES_MAX, len(self._entries))):
             entry = self._entries[position]
             size += 100 + sum(len(part) for part in entry.request if isinstance(part, str))
             taken.append(entry)

@@ -45,6 +45,8 @@ class Progress:
     """
     round: int = 0
     """The newest question of rule 12 that it has answered."""
+    settled: bool = False
+    """It may join the set, as far as it knows the others (rule 9)."""
     reading_state: bool = False
     """A state record is on its way to it: entries follow when it says that it has it."""
 
@@ -132,7 +134,7 @@ class Master:
     def link_up(self, peer_id: int) -> None:
         """Finds out what the peer has, on the new link."""
         progress = self._progress[peer_id]
-        progress.next_index, progress.reading_state = 0, False
+        progress.next_index, progress.reading_state, progress.settled = 0, False, False
         self._probe(peer_id)
 
     def link_down(self, peer_id: int) -> None:
@@ -280,6 +282,7 @@ class Master:
             if peer_id not in self.in_sync
             and progress.acked >= needed
             and progress.next_index
+            and progress.settled
             and self.replica.hears(peer_id)
         ]
 
@@ -366,6 +369,7 @@ class Master:
         progress = self._progress[peer_id]
         progress.acked = max(progress.acked, ack.length)
         progress.round = max(progress.round, ack.round)
+        progress.settled = ack.settled
         if not progress.next_index and not progress.reading_state:
             progress.next_index = ack.length + 1
         self._pump(peer_id)

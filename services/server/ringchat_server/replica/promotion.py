@@ -183,7 +183,7 @@ class Promotion:
             return f"view {replica.view} is promised already; ask for a newer one"
         if view > replica.view + VIEW_JUMP_MAX:
             return f"view {view} is too far ahead of {replica.view}"
-        return self._why_not_born()
+        return self._why_not_born() if replica.unborn else self._why_not_settled()
 
     def _why_not_promise(self, prepare: Prepare) -> str | None:
         replica = self._replica
@@ -193,7 +193,7 @@ class Promotion:
             return f"replica {replica.me} belongs to a cluster already"
         if not prepare.birth and replica.unborn:
             return f"replica {replica.me} is empty and waits to be rebuilt"
-        return self._why_not_born()
+        return self._why_not_born() if replica.unborn else self._why_not_settled()
 
     def _why_not_born(self) -> str | None:
         """Rule 15: no new replica takes part in a birth before it has heard all the others.
@@ -203,9 +203,16 @@ class Promotion:
         """
         replica = self._replica
         missing = [peer.replica_id for peer in replica.peers.values() if not peer.up]
-        if not replica.unborn or not missing:
+        if not missing:
             return None
         return f"the first view needs every replica; replica {replica.me} misses {missing}"
+
+    def _why_not_settled(self) -> str | None:
+        """Rules 9 and 11: whoever has just started hears nothing yet, and that tells nothing."""
+        replica = self._replica
+        if replica.settled:
+            return None
+        return f"replica {replica.me} has just started and has not met all others yet"
 
     # ------------------------------------------------------------------ promises
 

@@ -61,6 +61,8 @@ class Peer:
 
     replica_id: int
     up: bool = False
+    met: bool = False
+    """There has been a link with it since this replica started."""
     heard_at: float = 0.0
     view: int = NO_VIEW
     leading: bool = False
@@ -113,6 +115,7 @@ class Replica:
         self.birth_id = birth_id
         self.hand_over = hand_over
         self.now = Now(0.0, 0)
+        self._settles_at: float | None = None
         self.last_time_ms = max(time_floor_ms, self.log.last_time_ms)
         self.durable = Durable(self.log.length, 0, self.meta)
         self.epoch = 0
@@ -186,6 +189,17 @@ class Replica:
         silence = self.now.seconds - peer.heard_at
         return peer.up and silence <= self.config.suspect_after_seconds
 
+    @property
+    def settled(self) -> bool:
+        """This replica has met every other one, or has given them `suspect_after` for it.
+
+        Until then one that it has not met may be a healthy master (rule 11), or at work without
+        knowing that this one is: each would take the other for dead (rule 9).
+        """
+        if all(peer.met for peer in self.peers.values()):
+            return True
+        return self._settles_at is not None and self.now.seconds >= self._settles_at
+
     def hello(self) -> Hello:
         """The first message on a new link."""
         return Hello(
@@ -233,7 +247,7 @@ class Replica:
         """A link stands, its handshake was accepted: nothing of an older one counts (rule 8)."""
         self._at(now)
         peer = self.peers[peer_id]
-        peer.up, peer.heard_at = True, now.seconds
+        peer.up, peer.met, peer.heard_at = True, True, now.seconds
         peer.view, peer.leading = hello.view, hello.leading
         self._notice_birth(hello)
         self.role.link_up(peer_id)
@@ -318,6 +332,8 @@ class Replica:
             return f"nothing to do: this replica leads view {self.view}"
         if self.unborn:
             return "refused: this replica is new; the first view needs every replica"
+        if not self.settled:
+            return "refused: this replica has just started; ask it again in a moment"
         if isinstance(self.role, Candidate):
             view = self.role.view
             self.role.force()
@@ -503,7 +519,11 @@ class Replica:
         After a gap it was this replica that slept: what the others said meanwhile is
         still unread, and must not look like silence.
         """
-        if now.seconds - self.now.seconds > self.config.suspect_after_seconds / 2:
+        slept_seconds = now.seconds - self.now.seconds
+        if self._settles_at is None:
+            self._settles_at = now.seconds + self.config.suspect_after_seconds
+        elif slept_seconds > self.config.suspect_after_seconds / 2:
+            self._settles_at += slept_seconds
             for peer in self.peers.values():
                 peer.heard_at = now.seconds
         self.now = now

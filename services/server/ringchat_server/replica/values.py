@@ -53,7 +53,7 @@ class Hello:
     birth_view: int
     view: int
     leading: bool
-    protocol: int = 1
+    protocol: int = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,6 +152,8 @@ class Ack:
     view: int
     length: int
     round: int
+    settled: bool = True
+    """It may join the in-sync set, as far as it knows the others (rule 9)."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -104,6 +104,8 @@ class PeerLink:
         self._room = asyncio.Event()
         self._room.set()
         self.broken = asyncio.Event()
+        self.ended = asyncio.Event()
+        """Nobody is told of it, and nothing is read from it, any more."""
 
     def send(self, message: pb.LinkMessage) -> None:
         """Queues a message; a peer that reads too slowly loses the link instead of our memory."""
@@ -159,6 +161,7 @@ class Links:
         self._key = key
         self._links: dict[int, PeerLink] = {}
         self._dialling: list[asyncio.Task[None]] = []
+        self._has_stopped = False
         self._complaints: dict[int, str] = {}
         self._stranger = ""
         self._knocked = {peer_id: asyncio.Event() for peer_id in peers}
@@ -184,12 +187,16 @@ class Links:
         ]
 
     async def stop(self) -> None:
-        """Breaks all links."""
+        """Breaks all links, and takes no new one: peers dial again at once."""
+        self._has_stopped = True
         for task in self._dialling:
             task.cancel()
-        for link in list(self._links.values()):
+        links = list(self._links.values())
+        for link in links:
             link.broken.set()
         await asyncio.gather(*self._dialling, return_exceptions=True)
+        # A handler that the end of the loop cuts off makes gRPC print a traceback.
+        await asyncio.gather(*(link.ended.wait() for link in links))
 
     async def drained(self) -> None:
         """Returns when nothing is queued on any link."""
@@ -252,7 +259,9 @@ class Links:
         """Waits before the next attempt, unless that peer knocks or has knocked."""
         knocked = self._knocked[peer_id]
         try:
-            await asyncio.wait_for(knocked.wait(), seconds)
+            # Not `wait_for`: where the peer has knocked, that forgets being told to stop.
+            async with asyncio.timeout(seconds):
+                await knocked.wait()
         except TimeoutError:
             return
         knocked.clear()
@@ -321,8 +330,11 @@ class Links:
     async def _link(self, _: object, context: Context) -> None:
         """A peer dialled."""
         await self._check_key(context)
+        if self._has_stopped:
+            await context.abort(grpc.StatusCode.UNAVAILABLE, "this replica is stopping")
         try:
-            first: object = await asyncio.wait_for(context.read(), HANDSHAKE_SECONDS_MAX)
+            async with asyncio.timeout(HANDSHAKE_SECONDS_MAX):
+                first: object = await context.read()
             if not isinstance(first, bytes):
                 return
             hello = wire.decode_hello(_parsed(first))
@@ -335,7 +347,8 @@ class Links:
                     self._complain(hello.replica_id, refusal)
                 raise _Refused(refusal)
             await context.write(wire.encode_hello(self._owner.hello()).SerializeToString())
-            again: object = await asyncio.wait_for(context.read(), HANDSHAKE_SECONDS_MAX)
+            async with asyncio.timeout(HANDSHAKE_SECONDS_MAX):
+                again: object = await context.read()
             if not isinstance(again, bytes):
                 return
             hello = wire.decode_hello(_parsed(again))
@@ -370,6 +383,8 @@ class Links:
 
     async def _run(self, peer_id: int, hello: Hello, read: Read, write: Write) -> bool:
         """Runs a link from its handshake to its end; says whether it ever stood."""
+        if self._has_stopped:
+            return False
         refusal = self._owner.check_hello(hello)
         if refusal is None and hello.replica_id != peer_id:
             refusal = f"replica {hello.replica_id} answers there: check cluster.yaml"
@@ -397,6 +412,7 @@ class Links:
                 link.broken.set()
                 log.info("link with replica %d broke", peer_id)
                 self._owner.link_down(peer_id)
+            link.ended.set()
         return True
 
     async def _read(self, link: PeerLink, read: Read) -> None:

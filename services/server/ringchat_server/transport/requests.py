@@ -69,8 +69,12 @@ class Sink(Protocol):
 class Gate(Protocol):
     """What the service needs of the node behind it."""
 
-    chat: Chat
     cluster_key: bytes
+
+    @property
+    def chat(self) -> Chat:
+        """The chat as it is now."""
+        ...
 
     def submit(self, proposal: Proposal, kind: str, sink: Sink) -> None:
         """Gives a write to the log; the sink is answered when it is confirmed."""

@@ -20,6 +20,9 @@ WEATHER = (
 )
 """A call that ended while it was written to or read."""
 
+_ONE_LINE = (*WEATHER, DecodeError, asyncio.CancelledError)
+"""Also what a caller has garbled, and a call that is under way when the process leaves."""
+
 _GRPC_LOGGER = "grpc._cython.cygrpc"
 
 
@@ -34,8 +37,9 @@ class _OneLine(logging.Filter):
     def filter(self, record: logging.LogRecord) -> bool:
         """Always keeps the record; shortens those that are nobody's bug."""
         error = record.exc_info[1] if record.exc_info else None
-        if isinstance(error, (*WEATHER, DecodeError)):
-            record.msg, record.args = "a call failed: %s", (" ".join(str(error).split()),)
+        if isinstance(error, _ONE_LINE):
+            reason = " ".join(str(error).split()) or type(error).__name__
+            record.msg, record.args = "a call failed: %s", (reason,)
             record.exc_info = None
             record.levelno, record.levelname = logging.WARNING, "WARNING"
         return True

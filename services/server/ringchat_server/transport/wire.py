@@ -1,4 +1,11 @@
-"""The replicas' messages as protobuf, and back."""
+"""The replicas' messages as protobuf, and back.
+
+What comes in is checked for all that can be told from one message: numbers in their
+bounds, runs in their order, entries that follow what they say they follow. The rules
+search and count in these; they would find that something cannot be, and the replica would
+end. So such a message ends its link. Whether it is true, a peer that has the key is
+believed.
+"""
 
 from __future__ import annotations
 
@@ -6,8 +13,17 @@ from collections.abc import Callable, Iterable
 from typing import Any
 
 from ringchat_proto import replica_pb2 as pb
-from ringchat_server.pickled import Unreadable, decode, decode_group, encode, encode_group
-from ringchat_server.records import Group, Proposal
+from ringchat_server.pickled import (
+    INDEX_MAX,
+    VIEW_MAX,
+    Unreadable,
+    decode,
+    decode_group,
+    encode,
+    encode_group,
+    is_request,
+)
+from ringchat_server.records import NO_VIEW, Group, Proposal
 from ringchat_server.replica import values as v
 
 HAND_OVER_MAX = 4_096
@@ -43,8 +59,8 @@ def decode_hello(message: pb.LinkMessage) -> v.Hello:
         replicas=m.replicas,
         prefer=m.prefer,
         cluster_id=m.cluster_id,
-        birth_view=m.birth_view,
-        view=m.view,
+        birth_view=_view_or_none(m.birth_view),
+        view=_view_or_none(m.view),
         leading=m.leading,
         protocol=m.protocol,
     )
@@ -156,7 +172,9 @@ _ENCODERS: dict[type, Callable[[Any], pb.LinkMessage]] = {
         fetched=pb.Fetched(view=m.view, group=encode_group(m.group), length=m.length)
     ),
     v.Append: _append,
-    v.Ack: lambda m: pb.LinkMessage(ack=pb.Ack(view=m.view, length=m.length, round=m.round)),
+    v.Ack: lambda m: pb.LinkMessage(
+        ack=pb.Ack(view=m.view, length=m.length, round=m.round, settled=m.settled)
+    ),
     v.Mismatch: lambda m: pb.LinkMessage(
         mismatch=pb.Mismatch(view=m.view, summary=_summary(m.summary))
     ),
@@ -169,63 +187,136 @@ _ENCODERS: dict[type, Callable[[Any], pb.LinkMessage]] = {
 # ----------------------------------------------------------------- from protobuf
 
 
+def _view(view: int) -> int:
+    if not 0 <= view <= VIEW_MAX:
+        raise Unreadable(f"there is no view {view}")
+    return view
+
+
+def _view_or_none(view: int) -> int:
+    return NO_VIEW if view == NO_VIEW else _view(view)
+
+
+def _index(index: int) -> int:
+    if not 0 <= index <= INDEX_MAX:
+        raise Unreadable(f"there is no entry {index}")
+    return index
+
+
 def _append_of(m: pb.Append) -> v.Append:
-    group = decode_group(m.group) if m.group else Group(m.previous_index + 1, [])
-    if group.first_index != m.previous_index + 1:
+    previous = _index(m.previous_index)
+    group = decode_group(m.group) if m.group else Group(previous + 1, [])
+    if group.first_index != previous + 1:
         raise Unreadable("an append whose group does not follow its previous index")
+    view, previous_view = _view(m.view), _view_or_none(m.previous_view)
+    if (previous == 0) != (previous_view == NO_VIEW):
+        raise Unreadable(f"an append after entry {previous} of view {previous_view}")
+    _check_views(previous_view, group, view)
+    if not m.cluster_id or m.start_index < 1:
+        raise Unreadable("an append of no cluster, or of a view without a first entry")
     return v.Append(
-        view=m.view,
-        previous_index=m.previous_index,
-        previous_view=m.previous_view,
+        view=view,
+        previous_index=previous,
+        previous_view=previous_view,
         group=group,
-        commit_index=m.commit_index,
+        commit_index=_index(m.commit_index),
         in_sync=tuple(m.in_sync),
-        start_index=m.start_index,
+        start_index=_index(m.start_index),
         round=m.round,
-        all_have=m.all_have,
+        all_have=_index(m.all_have),
         cluster_id=m.cluster_id,
-        birth_view=m.birth_view,
+        birth_view=_view(m.birth_view),
+    )
+
+
+def _check_views(previous: int, group: Group, newest: int) -> None:
+    """A view's master has no entry of a newer one. Inside of the group they are in order."""
+    views = (previous, *(entry.view for entry in group.entries[:1]))
+    last = group.entries[-1].view if group.entries else previous
+    if not max(views) <= last <= newest or views != tuple(sorted(views)):
+        raise Unreadable(f"entries of views {previous} to {last} in a message of view {newest}")
+
+
+def _fetched_of(m: pb.Fetched) -> v.Fetched:
+    view, length, group = _view(m.view), _index(m.length), decode_group(m.group)
+    _check_views(NO_VIEW, group, view)
+    if not group.entries or length < group.last_index:
+        raise Unreadable("a piece of a log that is empty, or longer than the log")
+    return v.Fetched(view, group, length)
+
+
+def _fetch_of(m: pb.Fetch) -> v.Fetch:
+    after = m.after_index
+    return v.Fetch(
+        _view(m.view), after if after == v.NEEDS_STATE else _index(after), _index(m.common_index)
     )
 
 
 def _summary_of(m: pb.Summary) -> v.Summary:
-    return v.Summary(m.log_view, m.length, m.base, _runs_of(m.runs))
+    length, base = _index(m.length), _index(m.base)
+    if base > length:
+        raise Unreadable(f"a log of {length} entries, {base} of them in its state")
+    return v.Summary(_view_or_none(m.log_view), length, base, _runs_of(m.runs, length))
 
 
-def _runs_of(runs: Iterable[pb.Run]) -> tuple[v.Run, ...]:
-    return tuple(v.Run(run.first_index, run.view) for run in runs)
+def _runs_of(rows: Iterable[pb.Run], length: int) -> tuple[v.Run, ...]:
+    """The runs of a log of that length: without a run, it has no entry."""
+    runs = tuple(v.Run(_index(row.first_index), _view(row.view)) for row in rows)
+    before = v.Run(0, NO_VIEW)
+    for run in runs:
+        if run.first_index <= before.first_index or run.view <= before.view:
+            raise Unreadable(f"the run of view {run.view} does not follow that of {before.view}")
+        before = run
+    if before.first_index > length or bool(runs) != (length > 0):
+        raise Unreadable(f"{len(runs)} runs are not those of {length} entries")
+    return runs
+
+
+def _state_chunk_of(m: pb.StateChunk) -> v.StateChunk:
+    index = _index(m.index)
+    return v.StateChunk(
+        view=_view(m.view),
+        index=index,
+        runs=_runs_of(m.runs, index),
+        common_index=_index(m.common_index),
+        offset=_index(m.offset),
+        data=m.data,
+        last=m.last,
+    )
 
 
 def _hand_over_of(m: pb.HandOver) -> v.HandOver:
     rows = decode(m.entries)
     if not isinstance(rows, list) or len(rows) > HAND_OVER_MAX:
         raise Unreadable("not a list of proposals")
-    return v.HandOver(m.view, tuple(map(_proposal_of, rows)))
+    return v.HandOver(_view(m.view), tuple(map(_proposal_of, rows)))
 
 
 def _proposal_of(row: object) -> Proposal:
     match row:
-        case (bytes(), int(), str(), bytes(), (str(), *_)):
+        case (bytes(), int(), str(), bytes(), (str(), *_) as request) if is_request(request):
             return Proposal._make(row)
     raise Unreadable("not a proposal")
 
 
 _DECODERS: dict[str, Callable[[Any], v.Message]] = {
-    "ping": lambda m: v.Ping(m.view, m.leading, m.cluster_id, m.birth_view),
-    "probe": lambda m: v.Probe(m.nonce, m.answer, m.view, m.leading),
-    "prepare": lambda m: v.Prepare(m.view, m.birth),
+    "ping": lambda m: v.Ping(
+        _view_or_none(m.view), m.leading, m.cluster_id, _view_or_none(m.birth_view)
+    ),
+    "probe": lambda m: v.Probe(m.nonce, m.answer, _view_or_none(m.view), m.leading),
+    "prepare": lambda m: v.Prepare(_view(m.view), m.birth),
     "promise": lambda m: v.Promise(
-        m.view, _summary_of(m.summary), m.in_sync_since, m.sole, m.birth
+        _view(m.view), _summary_of(m.summary), m.in_sync_since, m.sole, m.birth
     ),
-    "refusal": lambda m: v.Refusal(m.view, m.promised, m.reason, m.hears_master),
-    "fetch": lambda m: v.Fetch(m.view, m.after_index, m.common_index),
-    "fetched": lambda m: v.Fetched(m.view, decode_group(m.group), m.length),
+    "refusal": lambda m: v.Refusal(
+        _view(m.view), _view_or_none(m.promised), m.reason, m.hears_master
+    ),
+    "fetch": _fetch_of,
+    "fetched": _fetched_of,
     "append": _append_of,
-    "ack": lambda m: v.Ack(m.view, m.length, m.round),
-    "mismatch": lambda m: v.Mismatch(m.view, _summary_of(m.summary)),
-    "state_chunk": lambda m: v.StateChunk(
-        m.view, m.index, _runs_of(m.runs), m.common_index, m.offset, m.data, m.last
-    ),
+    "ack": lambda m: v.Ack(_view(m.view), _index(m.length), m.round, m.settled),
+    "mismatch": lambda m: v.Mismatch(_view(m.view), _summary_of(m.summary)),
+    "state_chunk": _state_chunk_of,
     "hand_over": _hand_over_of,
-    "handed_over": lambda m: v.HandedOver(m.view),
+    "handed_over": lambda m: v.HandedOver(_view(m.view)),
 }

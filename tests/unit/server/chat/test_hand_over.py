@@ -8,6 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ringchat_server.chat.accounts import verification
+from ringchat_server.chat.answers import NOT_FOUND
 from ringchat_server.chat.chat import Chat
 from ringchat_server.chat.hand_over import hand_over
 from ringchat_server.records import NOOP, Entry, Proposal
@@ -114,6 +115,32 @@ def test_a_dropped_suffix_that_is_dropped_again_still_means_the_same() -> None:
     assert third.texts("bob") == ["good morning", "good evening", "hello"]
     assert proposals[-1].request == ("update", common, ((ANN, 3),))
     assert old <= common
+
+
+def test_what_one_side_refused_and_the_other_confirmed_is_done() -> None:
+    before = everybody()
+    common = len(before.entries)
+    lost = before.fork(view=1)
+    lost.ask(CY, 3, "create", "eve", "hash of eve", account="")
+    lost.ask(ANN, 3, "send", "eve", "hello")
+    kept = before.fork(view=2)
+    kept.ask(ANN, 3, "send", "eve", "hello")  # there is no eve here
+    refusal = kept.chat.recall(ANN, 3)
+    assert refusal is not None
+    assert refusal[0] == NOT_FOUND
+    proposals = after_healing(lost, kept, common)
+    assert kept.texts("eve") == ["hello"]
+    assert kept.chat.recall(ANN, 3) == (0, len(kept.entries), 1_000)
+    kept.propose(proposals)
+    assert kept.texts("eve") == ["hello"]
+
+
+def test_a_refusal_stands_for_whoever_only_asks_again() -> None:
+    order = everybody()
+    order.ask(ANN, 3, "send", "eve", "hello")
+    order.ask(CY, 3, "create", "eve", "hash of eve", account="")
+    order.ask(ANN, 3, "send", "eve", "hello")
+    assert order.texts("eve") == []
 
 
 def test_handing_over_twice_changes_nothing() -> None:

@@ -86,3 +86,8 @@ def test_a_sound_name() -> None:
     assert is_sound_name("ann")
     assert not is_sound_name("")
     assert not is_sound_name(None)
+
+
+def test_a_text_with_a_nul_is_no_sound_request() -> None:
+    assert is_sound(("send", "bob", "a b"))
+    assert not is_sound(("send", "bob", "a\0b")), "it would look like a hole in the journal"

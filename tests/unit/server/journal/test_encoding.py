@@ -64,6 +64,10 @@ def test_a_record_holds_built_in_values_only() -> None:
         ("meta", *Meta(), 1),
         ("meta", *Meta(sole=1)),  # type: ignore[arg-type]
         ("meta", *Meta(birth_promises=("1",))),  # type: ignore[arg-type]
+        ("meta", *Meta(promised=-2)),
+        ("meta", *Meta(log_view=1 << 62)),  # a hello could not hold it
+        ("meta", *Meta(birth_promises=(1, -2))),
+        ("aside", [(b"c", 1, "ann", b"", ("send", []))]),
         ("truncate",),
         ("truncate", "1"),
         ("handed over", 1),
@@ -110,6 +114,10 @@ def test_a_state_carries_its_label_and_checksum() -> None:
         ("state", 5, ((3, 1), (2, 2)), 0),
         ("state", 5, ((3, 1), (3, 2)), 0),
         ("state", 5, ((3, "1"),), 0),
+        ("state", 5, ((1, 2), (3, 1)), 0),
+        ("state", 5, ((1, 1), (3, 1)), 0),
+        ("state", 5, ((1, -1),), 0),
+        ("state", 1 << 62, ((1, 1),), 0),
         ("state", -1, (), 0),
         ("state", 5, [(1, 1)], 0),
         ("mood", 5, ((1, 1),), 0),

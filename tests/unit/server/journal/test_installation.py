@@ -157,3 +157,27 @@ def test_a_full_disk_ends_the_journal() -> None:
         send(reader, journal)
     disk.capacity_bytes = None
     assert model_of(Journal.open(disk, 0)[1]) == before
+
+
+def test_a_record_that_has_changed_on_the_senders_disk_is_not_sent_to_its_end() -> None:
+    disk, source, reader = sender()
+    changed = bytearray(disk.content("replica-1.pickle"))
+    at = changed.index(reader.read(0, reader.size)) + reader.size // 2
+    changed[at] ^= 1
+    disk.put("replica-1.pickle", bytes(changed))
+    again = source.open_state()
+    assert again is not None
+    assert again.read(0, 10), "the beginning is as it was"
+    with pytest.raises(OSError, match="has changed since it was written"):
+        again.read(10, again.size)
+
+
+def test_a_record_that_ends_early_is_not_sent_either() -> None:
+    disk, source, reader = sender()
+    content = disk.content("replica-1.pickle")
+    record = reader.read(0, reader.size)
+    disk.put("replica-1.pickle", content[: content.index(record) + reader.size - 3])
+    again = source.open_state()
+    assert again is not None
+    with pytest.raises(OSError, match="ends before its end"):
+        again.read(0, again.size)

@@ -8,8 +8,9 @@ import pickle
 import pytest
 
 from ringchat_server.journal import Journal, JournalRefused, compact
-from ringchat_server.journal.encoding import MAGIC, Founding, encode_founding
+from ringchat_server.journal.encoding import MAGIC, Founding, encode_founding, encode_record
 from ringchat_server.journal.frames import HEAD_BYTES, FrameReader, Head, encode_frame
+from ringchat_server.journal.recovery import SECTOR_BYTES
 from ringchat_server.pickled import encode
 from ringchat_server.records import Aside, Meta, Record, Truncate
 from tests.simulator.disk import FakeDisk
@@ -78,15 +79,23 @@ def test_cut_at_every_byte() -> None:
 
 
 def test_a_bit_flipped_at_every_byte() -> None:
-    data, models = small()
-    last = heads(data)[-1].offset
+    data, _ = small()
     for position in range(len(data)):
         for bit in (0, 3, 7):
             changed = bytearray(data)
             changed[position] ^= 1 << bit
-            found, _ = opened_with(bytes(changed))
-            # Nobody can tell a flipped bit in the last frame from a torn write.
-            assert found == (None if position < last else models[-2]), (position, bit)
+            assert opened_with(bytes(changed))[0] is None, (position, bit)
+
+
+def test_a_last_frame_with_a_sector_missing_is_a_torn_write() -> None:
+    data, models = small()
+    long = encode_frame(len(data), encode(("x", "a long text " * 200)), 0)
+    first = -len(data) % SECTOR_BYTES
+    for at in range(first, len(long) - SECTOR_BYTES, SECTOR_BYTES):
+        torn = long[:at] + bytes(SECTOR_BYTES) + long[at + SECTOR_BYTES :]
+        assert opened_with(data + torn)[0] == models[-1], at
+        almost = long[:at] + bytes(SECTOR_BYTES - 1) + long[at + SECTOR_BYTES - 1 :]
+        assert opened_with(data + almost)[0] is None, at
 
 
 def test_a_flipped_head_before_a_torn_write_is_damage() -> None:
@@ -163,6 +172,14 @@ def test_a_senseless_record_under_a_valid_checksum_is_damage(
     found, _ = opened_with(data + encode_frame(len(data), PICKLES[name], 0))
     assert found is None
     assert calls == []
+
+
+def test_entries_whose_views_go_back_are_damage() -> None:
+    data, _ = small()
+    for view, found in ((2, True), (1, False)):
+        payload = encode_record(group(5, 1, view=view))
+        model, _ = opened_with(data + encode_frame(len(data), payload, 0))
+        assert (model is not None) == found
 
 
 @pytest.mark.parametrize("name", ["a call", "no pickle", "not a tuple"])

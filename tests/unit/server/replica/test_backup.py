@@ -20,6 +20,7 @@ from ringchat_server.replica.values import (
     Prepare,
     Promise,
     Rebuild,
+    Refusal,
     SendState,
     StateChunk,
     StoreChunk,
@@ -262,3 +263,43 @@ def test_13_a_rebuild_goes_on_after_a_restart() -> None:
     assert bench.sent(Promise) == []
     bench.append(0, 3, (2, 0), *entries(0, 0, 3)[2:], start=3, commit=3)
     assert not bench.core.meta.rebuilding
+
+
+def test_9_who_has_not_met_all_others_says_so_and_promises_nothing() -> None:
+    bench = Bench(journal(0), me=1)
+    bench.up(0, leading=True)
+    bench.append(0, 0, (1, 0), commit=1, in_sync=(0,))
+    bench.sync()
+    assert bench.sent(Ack) == [Ack(0, 1, 0, settled=False)], "replica 2 may be at work"
+    bench.do("link_down", 0)
+    bench.up(0)
+    bench.get(0, Prepare(3, birth=False))
+    assert "not met all others" in bench.sent(Refusal)[0].reason
+    bench.up(2)
+    bench.get(0, Prepare(3, birth=False))
+    bench.sync()
+    assert len(bench.sent(Promise)) == 1
+
+
+def test_9_in_consistency_mode_it_may_join_all_the_same() -> None:
+    bench = Bench(journal(0), me=1, prefer="consistency")
+    bench.up(0, leading=True)
+    bench.append(0, 0, (1, 0), commit=1, in_sync=(0, 2))
+    bench.sync()
+    assert bench.sent(Ack) == [Ack(0, 1, 0, settled=True)]
+
+
+def test_6_what_was_compacted_since_it_told_where_its_log_parts_is_not_taken_for_the_masters() -> (
+    None
+):
+    bench = Bench(journal(0, 2, 2, 2, 2, commit_index=5), me=1)
+    bench.up(0, view=3, leading=True)
+    bench.append(0, 3, (6, 3), in_sync=(0,), start=2)
+    bench.sync()
+    assert [message.summary.base for message in bench.sent(Mismatch, 0)] == [0]
+    bench.core.compacted(3)
+    bench.append(0, 3, (1, 0), *entries(0, 3, 3, 3, 3, 3)[1:], commit=6, in_sync=(0,), start=2)
+    bench.sync()
+    assert bench.sent(Ack) == []
+    assert [message.summary.base for message in bench.sent(Mismatch, 0)] == [3], "a state, please"
+    assert [bench.core.log.view_at(index) for index in range(1, 6)] == [0, 2, 2, 2, 2]

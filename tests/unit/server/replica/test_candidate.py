@@ -184,7 +184,8 @@ def test_9_consistency_needs_a_majority_of_promises(n: int, needed: int) -> None
 
 def test_9_the_operator_may_force_it() -> None:
     bench = Bench(journal(0))
-    bench.up(1)
+    bench.up()
+    bench.do("link_down", 2)
     bench.do("override")
     bench.sync()
     bench.promise(1, 3, summary(0, 0))

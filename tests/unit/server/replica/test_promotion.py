@@ -182,7 +182,8 @@ def test_9_sole_is_said_again_when_the_promise_is_asked_for_again() -> None:
 
 def test_an_operators_word_does_not_outlive_its_attempt() -> None:
     bench = Bench(journal(0, 0))
-    bench.up(1)
+    bench.up()
+    bench.do("link_down", 2)
     assert bench.do("override").startswith("begins view 3")
     bench.sync()
     bench.get(1, Refusal(3, 9, "no", hears_master=False))
@@ -195,7 +196,8 @@ def test_an_operators_word_does_not_outlive_its_attempt() -> None:
 
 def test_an_operator_may_join_those_who_wait_for_an_attempt() -> None:
     bench = Bench(journal(0, 0))
-    bench.up(1)
+    bench.up()
+    bench.do("link_down", 2)
     bench.do("promote", 3, 1)
     bench.do("override")
     bench.sync()
@@ -207,3 +209,40 @@ def test_an_operator_may_join_those_who_wait_for_an_attempt() -> None:
 
 def test_9_an_operator_is_refused_in_consistency_mode() -> None:
     assert Bench(journal(0), prefer="consistency").do("override").startswith("refused")
+
+
+@pytest.mark.parametrize("prefer", ["availability", "consistency"])
+def test_11_who_has_just_started_does_not_take_those_it_has_not_met_for_dead(prefer: str) -> None:
+    bench = Bench(journal(0, sole=True), prefer=prefer)
+    bench.up(1)
+    bench.do("promote", 3, 1)
+    assert "not met all others" in reasons(bench)[1], "replica 2 may be a healthy master"
+    bench.wait(0.9, 1)
+    bench.do("promote", 3, 2)
+    assert "not met all others" in reasons(bench)[2]
+    bench.wait(0.2, 1)
+    bench.do("promote", 3, 3)
+    assert bench.core.role_name == "candidate"
+
+
+def test_11_nor_when_it_has_slept() -> None:
+    bench = Bench(journal(0, sole=True))
+    bench.up(1)
+    bench.seconds += 5.0
+    bench.do("promote", 3, 1)
+    assert "not met all others" in reasons(bench)[1]
+
+
+def test_11_one_that_was_met_and_is_gone_is_not_waited_for() -> None:
+    bench = Bench(journal(0, sole=True))
+    bench.up()
+    bench.do("link_down", 2)
+    bench.do("promote", 3, 1)
+    assert bench.core.role_name == "candidate"
+
+
+def test_an_operator_is_not_heeded_before_the_others_can_be_heard() -> None:
+    bench = Bench(journal(0))
+    assert bench.do("override").startswith("refused")
+    bench.wait(1.1)
+    assert bench.do("override").startswith("begins view 3")

@@ -17,8 +17,8 @@ from ringchat_server.replica.values import (
     StateChunk,
     StoreChunk,
 )
-from tests.simulator.ring import Ring
 from tests.unit.server.replica.bench import Bench, entries, journal, request
+from tests.unit.server.replica.ring import Ring
 
 MODES = ("availability", "consistency")
 
@@ -98,7 +98,7 @@ def test_8_hellos_that_cannot_be() -> None:
         {"cluster_id": b"another"},
         {"replicas": 5},
         {"prefer": "consistency"},
-        {"protocol": 2},
+        {"protocol": 1},
         {"replica_id": 0},
         {"replica_id": 3},
     ):

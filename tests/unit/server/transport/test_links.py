@@ -113,6 +113,27 @@ async def test_a_broken_link_is_told_on_both_sides_and_dialled_again() -> None:
         await until(lambda: zero.owner.log == ["up 1", "down 1", "up 1"])
 
 
+async def test_a_replica_that_stops_takes_no_new_link(caplog: pytest.LogCaptureFixture) -> None:
+    async with pair() as (zero, one):
+        await until(lambda: zero.owner.up == [1] and one.owner.up == [0])
+        await one.links.stop()
+        assert one.owner.log == ["up 0", "down 0"]
+        await until(lambda: "this replica is stopping" in caplog.text)
+        assert one.owner.log == ["up 0", "down 0"]
+        assert zero.owner.log == ["up 1", "down 1"]
+
+
+async def test_a_knock_at_the_last_moment_does_not_keep_it_from_stopping(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(links_module, "REDIAL_SECONDS", (60.0, 60.0))
+    async with running(0, {1: "127.0.0.1:1"}) as zero:
+        await until(lambda: "replica 1: cannot be reached" in caplog.text)
+        zero.links._knocked[1].set()
+        async with asyncio.timeout(10):
+            await zero.links.stop()
+
+
 async def test_a_silent_link_is_replaced_by_a_new_one(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(links_module, "SILENCE_CHECK_SECONDS", 0.02)
     async with pair() as (zero, one):

@@ -24,11 +24,12 @@ def test_calls_that_end_are_weather_and_bugs_are_not() -> None:
     [
         (DecodeError("Error parsing message"), True),
         (grpc.aio.UsageError("the call is over"), True),
+        (asyncio.CancelledError(), True),
         (ValueError("a bug"), False),
     ],
 )
 def test_grpc_prints_a_page_for_bugs_only(
-    error: Exception, is_line: bool, caplog: pytest.LogCaptureFixture
+    error: BaseException, is_line: bool, caplog: pytest.LogCaptureFixture
 ) -> None:
     calm_grpc()
     calm_grpc()  # twice is once
@@ -36,7 +37,7 @@ def test_grpc_prints_a_page_for_bugs_only(
     assert len(logger.filters) == 1
     try:
         raise error
-    except Exception:
+    except BaseException:
         logger.exception("Unexpected error")
     record = caplog.records[-1]
     assert (record.exc_info is None) == is_line

@@ -21,7 +21,7 @@ MESSAGES: list[v.Message] = [
     v.Fetch(4, v.NEEDS_STATE, 3),
     v.Ack(4, 20, 2),
     v.Mismatch(4, SUMMARY),
-    v.StateChunk(4, 5, SUMMARY.runs, 3, 1 << 18, b"bytes", True),
+    v.StateChunk(4, 6, SUMMARY.runs, 3, 1 << 18, b"bytes", True),
     v.HandOver(4, (PROPOSAL, PROPOSAL)),
     v.HandedOver(4),
 ]
@@ -80,8 +80,73 @@ def test_the_hello() -> None:
         pb.LinkMessage(hand_over=pb.HandOver(entries=encode({}))),
         pb.LinkMessage(hand_over=pb.HandOver(entries=encode([(1, 2)]))),
         pb.LinkMessage(hand_over=pb.HandOver(entries=encode([tuple(PROPOSAL)] * 4097))),
+        pb.LinkMessage(hand_over=pb.HandOver(entries=encode([(*PROPOSAL[:4], ("x", []))]))),
+        pb.LinkMessage(prepare=pb.Prepare(view=-1)),
+        pb.LinkMessage(prepare=pb.Prepare(view=1 << 62)),
+        pb.LinkMessage(ping=pb.Ping(view=-2)),
+        pb.LinkMessage(ack=pb.Ack(length=1 << 62)),
+        pb.LinkMessage(fetch=pb.Fetch(after_index=-2)),
+        pb.LinkMessage(refusal=pb.Refusal(promised=1 << 62)),
     ],
 )
 def test_what_no_replica_sends_is_refused(message: pb.LinkMessage) -> None:
     with pytest.raises(Unreadable):
         wire.decode_message(message)
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"view": 2},  # older than its entries
+        {"previous_view": -1},
+        {"previous_view": 5, "view": 5},  # newer than the entry that follows
+        {"previous_index": 1 << 62},
+        {"commit_index": 1 << 63},
+        {"all_have": 1 << 63},
+        {"start_index": 0},
+        {"cluster_id": b""},
+        {"birth_view": -1},
+    ],
+)
+def test_an_append_that_contradicts_itself_is_refused(changes: dict[str, object]) -> None:
+    append = v.Append(4, 19, 3, Group(20, [ENTRY, ENTRY]), 18, (0, 2), 12, 5, 11, b"id", 1)
+    message = wire.encode_message(append)
+    wire.decode_message(message)
+    for name, value in changes.items():
+        setattr(message.append, name, value)
+    with pytest.raises(Unreadable):
+        wire.decode_message(message)
+
+
+@pytest.mark.parametrize(
+    "summary",
+    [
+        v.Summary(3, 20, 21, SUMMARY.runs),
+        v.Summary(3, 20, 5, ()),
+        v.Summary(3, 0, 0, SUMMARY.runs),
+        v.Summary(3, 5, 5, SUMMARY.runs),
+        v.Summary(3, 20, 5, SUMMARY.runs[::-1]),
+        v.Summary(3, 20, 5, (v.Run(1, 0), v.Run(1, 3))),
+        v.Summary(3, 20, 5, (v.Run(0, 0), v.Run(6, 3))),
+        v.Summary(3, 20, 5, (v.Run(1, 3), v.Run(6, 3))),
+        v.Summary(3, 20, 5, (v.Run(1, -1), v.Run(6, 3))),
+        v.Summary(3, 1 << 62, 5, SUMMARY.runs),
+        v.Summary(-2, 20, 5, SUMMARY.runs),
+    ],
+)
+def test_a_summary_that_is_of_no_log_is_refused(summary: v.Summary) -> None:
+    with pytest.raises(Unreadable):
+        wire.decode_message(wire.encode_message(v.Mismatch(4, summary)))
+
+
+@pytest.mark.parametrize(
+    "fetched",
+    [
+        v.Fetched(4, Group(20, []), 33),
+        v.Fetched(4, Group(20, [ENTRY, ENTRY]), 20),
+        v.Fetched(3, Group(20, [ENTRY]), 33),
+    ],
+)
+def test_a_piece_of_no_log_is_refused(fetched: v.Fetched) -> None:
+    with pytest.raises(Unreadable):
+        wire.decode_message(wire.encode_message(fetched))
