@@ -14,6 +14,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
+SECTOR_BYTES = 512
+NEWEST_BYTES = 400
+"""About the last frame of a journal: what is most easily taken for a torn write."""
+
 
 class Crash(BaseException):
     """The process was killed in a step of the disk. Not an `Exception`: nobody may catch it."""
@@ -51,7 +55,8 @@ class Outcome(NamedTuple):
     torn_bytes: int
     """And so many bytes of the next write."""
     hole: bool
-    """The next write's bytes *before* these are zeros, its later ones are kept."""
+    """The next write's bytes *before* these, to the end of their sector, are zeros; its
+    later ones are kept."""
 
 
 class FakeDisk:
@@ -195,7 +200,46 @@ class FakeDisk:
 
     def random_outcome(self, chance: random.Random) -> Outcome:
         """One of them."""
-        return chance.choice(list(self.outcomes(every_bytes=7)))
+        files = [inode for inode in self._all_inodes() if inode.pending]
+        longest = max((len(inode.pending) for inode in files), default=0)
+        writes = chance.randrange(longest + 1)
+        next_bytes = max(
+            (
+                len(step.data)
+                for inode in files
+                for step in inode.pending[writes : writes + 1]
+                if isinstance(step, Write)
+            ),
+            default=0,
+        )
+        torn_bytes = chance.randrange(next_bytes) if next_bytes else 0
+        folder_steps = chance.randrange(len(self._pending_names) + 1)
+        return Outcome(folder_steps, writes, torn_bytes, chance.random() < 0.5 and torn_bytes > 0)
+
+    def used_bytes(self) -> int:
+        """The size of all files. Not a step."""
+        return sum(len(inode.cache) for inode in self._names.values())
+
+    def is_durable(self, name: str) -> bool:
+        """A crash now would leave that file as reads show it. Not a step."""
+        inode = self._names.get(name)
+        known = inode is not None and self._durable_names.get(name) is inode
+        return known and inode is not None and inode.cache == inode.durable
+
+    def rot(self, chance: random.Random) -> bool:
+        """Flip a bit that is on the disk already; False if there is none. Not a step."""
+        files = [inode for inode in self._names.values() if inode.durable and not inode.pending]
+        if not files:
+            return False
+        inode = chance.choice(files)
+        size, bit = len(inode.durable), 1 << chance.randrange(8)
+        at = chance.randrange(max(0, size - NEWEST_BYTES) if chance.random() < 0.3 else 0, size)
+        _flip(inode, at, bit)
+        return True
+
+    def flip(self, name: str, at: int) -> None:
+        """Change that byte of a file, on the disk. Not a step."""
+        _flip(self._names[name], at, 1)
 
     def killed(self) -> FakeDisk:
         """The disk after the process alone was killed: the system still has all it was given."""
@@ -283,6 +327,11 @@ class FakeFile:
         self._inode = None
 
 
+def _flip(inode: Inode, at: int, bits: int) -> None:
+    inode.durable[at] ^= bits
+    inode.cache[at] ^= bits
+
+
 def _persist(content: bytearray, step: Write | Cut) -> None:
     if isinstance(step, Cut):
         del content[step.size :]
@@ -301,7 +350,8 @@ def _survivor(inode: Inode, outcome: Outcome) -> bytes:
     if rest and isinstance(rest[0], Write) and outcome.torn_bytes:
         offset, data = rest[0]
         if outcome.hole:
-            at = min(outcome.torn_bytes, len(data))
+            behind = offset + outcome.torn_bytes
+            at = min(behind - behind % -SECTOR_BYTES - offset, len(data))
             _persist(content, Write(offset + at, data[at:]))
         else:
             _persist(content, Write(offset, data[: outcome.torn_bytes]))

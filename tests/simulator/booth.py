@@ -1,0 +1,306 @@
+"""A process's client port: heartbeats, sessions, and relaying to the master.
+
+What `transport/service.py`, `sessions.py`, `requests.py` and `relay.py` are in the
+product, without protobuf: the same checks in the same order.
+"""
+
+from __future__ import annotations
+
+from functools import partial
+from hashlib import blake2b
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from ringchat_client.ring import Answer as RingAnswer
+from ringchat_server.chat import Answer, verification
+from ringchat_server.records import Proposal
+from tests.simulator.network import BROKEN, Connection
+
+if TYPE_CHECKING:
+    from tests.simulator.machine import Process
+
+MAILBOX_MAX = 100_000
+OK = 0
+RESOURCE_EXHAUSTED = 8
+FAILED_PRECONDITION = 9
+UNAUTHENTICATED = 16
+UNAVAILABLE = 14
+BAD_TOKEN: Answer = (UNAUTHENTICATED, "the token is not valid (any more): log in again")
+
+
+class Heartbeat(NamedTuple):
+    """A question to a replica; with a view, the wish that it takes it."""
+
+    view: int | None
+
+
+class Open(NamedTuple):
+    """The first thing on a session."""
+
+    client: bytes
+    relayed: bool = False
+
+
+class Request(NamedTuple):
+    """One request of a session."""
+
+    number: int
+    kind: str
+    session: bytes
+    """Hash of the token; empty for none."""
+    what: tuple[Any, ...]
+
+
+class Response(NamedTuple):
+    """Its answer: that of the log, or of a read."""
+
+    number: int
+    answer: tuple[Any, ...]
+
+
+class Delivery(NamedTuple):
+    """Messages for a receiver: (id, text, view) of each."""
+
+    messages: tuple[tuple[int, str, int], ...]
+
+
+class Moved(NamedTuple):
+    """This replica leads no more; the newest view that it knows."""
+
+    view: int
+    reason: str
+
+
+class Refused(NamedTuple):
+    """This replica cannot serve a session."""
+
+    reason: str
+
+
+class Echo(NamedTuple):
+    """Are you there? And the answer."""
+
+
+def token_hash(nonce: bytes) -> bytes:
+    """The session that a login with that nonce begins."""
+    return blake2b(nonce, digest_size=32).digest()
+
+
+def password_hash(name: str, salt: bytes) -> str:
+    """What stands for a password's hash: another one at each creation."""
+    return f"hash of {name}'s password with {salt.hex()}"
+
+
+class Booth:
+    """One client's connection at one process."""
+
+    def __init__(self, process: Process, connection: Connection, caller: int) -> None:
+        """
+        Args:
+            caller: the node at the other end: a client, or the replica that relays one.
+        """
+        self.process = process
+        self.engine = process.engine
+        self.connection = connection
+        self.caller = caller
+        self._client = b""
+        self._onward: Connection | None = None
+        """To the master, if this session is relayed."""
+        self._receiver = ("", b"")
+        self._after_id = 0
+        self._attached = False
+        self._over = False
+        self._reading = False
+        process.connections[connection] = None
+        connection.listen(process.id, partial(process.machine.run, process, self._arrived))
+
+    def _say(self, item: object) -> None:
+        self.connection.send(self.process.id, item)
+
+    def _arrived(self, item: Any) -> None:
+        if self._over:
+            return  # what had arrived while the process slept
+        if self._onward is not None and item is not BROKEN:
+            self._onward.send(self.process.id, item)
+            return
+        match item:
+            case Heartbeat(view):
+                self._heartbeat(view)
+            case Open():
+                self._open(item)
+            case Request():
+                self._take(item)
+            case Echo():
+                self._say(item)
+        if item is BROKEN:
+            self._end()
+
+    def _end(self) -> None:
+        self._over = True
+        self.process.connections.pop(self.connection, None)
+        if self._attached:
+            self.engine.detach(self._moved)
+            self.engine.unwatch(self._receiver[0], self._deliver)
+        if self._onward is not None:
+            self.process.connections.pop(self._onward, None)
+            self._onward.hang_up(self.process.id)
+
+    # ---------------------------------------------------------------- heartbeats
+
+    def _heartbeat(self, view: int | None) -> None:
+        if view is None:
+            self._standing("")
+        else:
+            self.process.world.say(
+                f"r{self.process.id}", "is asked for view {} by c{}", view, self.caller
+            )
+            self.engine.promote(view, self._promoted)
+
+    def _promoted(self, reason: str) -> None:
+        self.process.world.watch.refused_view(reason)
+        self._standing(reason)
+
+    def _standing(self, reason: str) -> None:
+        engine, replica = self.engine, self.engine.replica
+        heard = replica.heard_master()
+        view = replica.view if heard is None else replica.peers[heard].view
+        serving = engine.serving or heard is not None
+        master = view % replica.config.replicas if view >= 0 else -1
+        reason = "" if serving else reason
+        suspect_after = replica.config.suspect_after_seconds
+        self._say(RingAnswer(replica.me, view, master, serving, reason, (), suspect_after))
+
+    # ------------------------------------------------------------------ sessions
+
+    def _open(self, opening: Open) -> None:
+        engine, process = self.engine, self.process
+        self._client = opening.client
+        if engine.serving:
+            engine.attach(self._moved)
+            self._attached = True
+            self._say(Echo())
+            return
+        master = engine.replica.heard_master()
+        if master is None or opening.relayed:
+            self._say(Refused(engine.why_not_serving()))
+            self.connection.hang_up(process.id)
+            self._end()
+            return
+        world = process.world
+        onward = world.connect(process.id, master, Booth)
+        world.count("rule", "11 a client is served through a backup")
+        self._onward = onward
+        process.connections[onward] = None
+        onward.listen(process.id, partial(process.machine.run, process, self._passed_back))
+        onward.send(process.id, Open(opening.client, relayed=True))
+
+    def _passed_back(self, item: object) -> None:
+        if item is not BROKEN:
+            self._say(item)
+            return
+        self.connection.hang_up(self.process.id)
+        self._end()
+
+    def _moved(self, view: int, reason: str) -> None:
+        self._say(Moved(view, reason))
+        self.connection.hang_up(self.process.id)
+        self._end()
+
+    # ------------------------------------------------------------------ requests
+
+    def answered(self, number: int, kind: str, answer: Answer) -> None:
+        """The log has answered a request of this session."""
+        self._say(Response(number, answer))
+
+    def _take(self, request: Request) -> None:
+        engine, chat, number = self.engine, self.engine.chat, request.number
+        kind, what = request.kind, request.what
+        now_ms = self.process.now().time_ms
+        if kind in ("read", "exists"):
+            self._reading = True
+            engine.read(partial(self._read, request))
+            self._reading = False
+            return
+        if kind == "create":
+            salt = self.process.world.chance.randbytes(4)
+            self._submit(number, "", b"", ("create", what[0], password_hash(what[0], salt)))
+            return
+        if kind == "login":
+            self._log_in(number, what[0])
+            return
+        account = chat.account_of(request.session, now_ms) if request.session else None
+        if kind == "update" and what[1] != engine.view_of(what[0]):
+            self.process.world.count("rule", "6 an acknowledgement of another order is refused")
+            self._say(Response(number, (FAILED_PRECONDITION, "another order")))
+            return
+        if account is None:
+            self._say(Response(number, chat.recall(self._client, number) or BAD_TOKEN))
+            return
+        body = ("update", what[0], ()) if kind == "update" else (kind, *what)
+        self._submit(number, account, request.session, body)
+
+    def _log_in(self, number: int, name: str) -> None:
+        stored = self.engine.chat.password_hash(name)
+        if stored is None:
+            self._say(Response(number, (UNAUTHENTICATED, "wrong name or password")))
+            return
+        nonce = self.process.world.chance.randbytes(32)
+        body = ("login", name, verification(stored), token_hash(nonce), nonce)
+        self._submit(number, "", b"", body)
+
+    def _submit(self, number: int, account: str, session: bytes, body: tuple[object, ...]) -> None:
+        engine, chat = self.engine, self.engine.chat
+        known = chat.recall(self._client, number)
+        if known is not None:
+            self.process.world.count("rule", "10 a request is answered from memory")
+        else:
+            known = chat.refuse_name(self._client, number, self.process.now().time_ms)
+        if known is not None:
+            self._say(Response(number, known))
+        elif engine.full():
+            self._say(Response(number, (RESOURCE_EXHAUSTED, "busy")))
+        else:
+            proposal = Proposal(self._client, number, account, session, body)
+            engine.submit(proposal, body[0], self)  # type: ignore[arg-type]
+
+    def _read(self, request: Request, reason: str) -> None:
+        """Rule 12: the read may be answered now, or never by this replica."""
+        if reason:
+            self._say(Response(request.number, (UNAVAILABLE, reason)))
+            return
+        if not self._reading:
+            self.process.world.count("rule", "12 a read has waited for a majority")
+        chat = self.engine.chat
+        if request.kind == "exists":
+            answer: tuple[Any, ...] = (OK, chat.password_hash(request.what[0]) is not None)
+            self._say(Response(request.number, answer))
+            return
+        account = chat.account_of(request.session, self.process.now().time_ms)
+        if account is None:
+            self._say(Response(request.number, BAD_TOKEN))
+            return
+        waiting = chat.undelivered(account, 0, MAILBOX_MAX, 1 << 30)
+        letters = tuple((one.id, one.text) for one in waiting)
+        views = tuple(self.engine.view_of(one.id) for one in waiting)
+        self._say(Response(request.number, (OK, letters, views)))
+        if request.what and self._attached:
+            self._receive(account, request.session, letters[-1][0] if letters else 0)
+
+    # ------------------------------------------------------------------ delivery
+
+    def _receive(self, account: str, session: bytes, after_id: int) -> None:
+        """From here on new messages are pushed."""
+        self.engine.unwatch(self._receiver[0], self._deliver)
+        self._receiver = (account, session)
+        self._after_id = after_id
+        self.engine.watch(account, self._deliver)
+
+    def _deliver(self) -> None:
+        account, session = self._receiver
+        chat = self.engine.chat
+        if chat.account_of(session, self.process.now().time_ms) != account:
+            return
+        found = chat.undelivered(account, self._after_id, MAILBOX_MAX, 1 << 30)
+        if found:
+            self._after_id = found[-1].id
+            views = self.engine.view_of
+            self._say(Delivery(tuple((one.id, one.text, views(one.id)) for one in found)))

@@ -1,0 +1,401 @@
+"""Somebody at a client: the real ring walk, a session that sends again, and a mind of its own.
+
+What `connection.py` and `session.py` are in the SDK, on the schedule. Everything asked
+and told goes into the history that the checkers judge.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+from chaos.history import (
+    ACKNOWLEDGE,
+    CREATE,
+    DELETE,
+    DONE,
+    EXISTS,
+    FAILED,
+    READ,
+    REFUSED,
+    SEND,
+    UNKNOWN,
+    Call,
+)
+from ringchat_client.ring import Answer as RingAnswer
+from ringchat_client.ring import Ask, Attach, Pause, Ring
+from tests.simulator.booth import (
+    UNAVAILABLE,
+    Booth,
+    Delivery,
+    Echo,
+    Heartbeat,
+    Moved,
+    Open,
+    Refused,
+    Request,
+    Response,
+    token_hash,
+)
+from tests.simulator.network import BROKEN, Connection
+from tests.simulator.watch import Violation
+
+if TYPE_CHECKING:
+    from tests.simulator.world import World
+
+LOGIN = "login"
+KINDS = {DELETE: "delete", SEND: "send", ACKNOWLEDGE: "update", READ: "read", EXISTS: "exists"}
+FIRST_READ_TAG = 1 << 62
+IN_FLIGHT_MAX = 6
+NOT_FOUND, ALREADY_EXISTS = 5, 6
+
+
+@dataclass(slots=True)
+class Errand:
+    """One call under way."""
+
+    call: Call
+    kind: str
+    what: tuple[Any, ...]
+    write: bool
+    session: bytes
+    number: int = 0
+    """0: it was never put on a stream."""
+    streams: int = 0
+    """On so many streams it was sent."""
+    given_up: bool = False
+
+
+class Person:
+    """One client with one account."""
+
+    def __init__(self, world: World, node: int, name: str) -> None:
+        self.world = world
+        self.node = node
+        self.name = name
+        self.client = world.chance.randbytes(16)
+        addresses = [f"r{machine}" for machine in range(world.replicas)]
+        self.ring = Ring(addresses=addresses, seed=world.chance.getrandbits(60))
+        self.session = b""
+        self.attached = False
+        self._errands: dict[int, Errand] = {}
+        """Number -> what was sent and not answered."""
+        self._queue: list[Errand] = []
+        self._last_number = 0
+        self._last_tag = FIRST_READ_TAG
+        self._connection: Connection | None = None
+        self._attempt = 0
+        """Counts questions and streams, so that an answer to an old one is known as such."""
+        self._heard_at = 0.0
+        self._had: list[tuple[int, int]] = []
+        """(id, view) of the messages that this person has read and not acknowledged."""
+        self._newest_delivered = 0
+        """In this session."""
+        self._sent = 0
+        self.busy = True
+        """Begins new calls of its own accord."""
+        self.creating = False
+        world.schedule.after(0.0, self._walk)
+        world.schedule.after(world.chance.uniform(0.0, 0.3), self._think)
+
+    # --------------------------------------------------------------- the ring
+
+    def _walk(self) -> None:
+        """Does what the ring says."""
+        step = self.ring.step
+        self._attempt += 1
+        if isinstance(step, Ask):
+            self._ask(step, self._attempt)
+        elif isinstance(step, Attach):
+            self._attach(step, self._attempt)
+        else:
+            assert isinstance(step, Pause)
+            self.world.schedule.after(step.seconds, self._paused, self._attempt)
+
+    def _paused(self, attempt: int) -> None:
+        if attempt == self._attempt:
+            self.ring.paused()
+            self._walk()
+
+    def _ask(self, step: Ask, attempt: int) -> None:
+        replica = int(step.address[1:])
+        connection = self.world.connect(self.node, replica, Booth)
+        connection.listen(self.node, partial(self._told, attempt, connection))
+        connection.send(self.node, Heartbeat(step.view))
+        self.world.schedule.after(
+            step.timeout_seconds, self._unreachable, attempt, connection, "no answer"
+        )
+
+    def _told(self, attempt: int, connection: Connection, item: object) -> None:
+        if attempt != self._attempt:
+            return
+        if isinstance(item, RingAnswer):
+            connection.hang_up(self.node)
+            self.world.say(f"c{self.node}", "is told {}", item)
+            self.ring.answered(item)
+            self._walk()
+        else:
+            self._unreachable(attempt, None, "broken off")
+
+    def _unreachable(self, attempt: int, connection: Connection | None, reason: str) -> None:
+        if attempt != self._attempt:
+            return
+        if connection is not None:
+            connection.hang_up(self.node)
+        self.ring.unreachable(reason)
+        self._walk()
+
+    # ------------------------------------------------------------- the session
+
+    def _attach(self, step: Attach, attempt: int) -> None:
+        replica = int(step.address[1:])
+        self._connection = connection = self.world.connect(self.node, replica, Booth)
+        connection.listen(self.node, partial(self._arrived, attempt))
+        connection.send(self.node, Open(self.client))
+        self._newest_delivered = 0
+        self._heard_at = self.world.schedule.seconds
+        for errand in list(self._errands.values()):  # first of all, the same numbers
+            self._put(errand)
+        self._send_on()
+        self._watch(attempt)
+
+    def _watch(self, attempt: int) -> None:
+        """A word must come now and then; an echo is asked for when none has."""
+        if attempt != self._attempt or self._connection is None:
+            return
+        suspect_after = self.ring.suspect_after_seconds
+        silent = self.world.schedule.seconds - self._heard_at
+        if silent >= suspect_after:
+            self._detach("silent")
+            return
+        if silent >= suspect_after / 2:
+            self._connection.send(self.node, Echo())
+        self.world.schedule.after(suspect_after / 4, self._watch, attempt)
+
+    def _detach(self, reason: str, moved: Moved | None = None) -> None:
+        """The stream is over."""
+        if self._connection is not None:
+            self._connection.hang_up(self.node)
+            self._connection = None
+        was_attached, self.attached = self.attached, False
+        now = self.world.schedule.seconds
+        self.world.say(f"c{self.node}", "loses its session: {}", reason)
+        if moved is not None:
+            self.ring.moved(now, moved.view, moved.reason)
+        elif was_attached:
+            self.ring.broken(now, reason)
+        else:
+            self.ring.attach_failed(reason)
+        self._walk()
+
+    def lose_sight(self, inside: set[int]) -> None:
+        """These nodes and all others are cut apart: the own system says so if it concerns us."""
+        connection = self._connection
+        if connection is not None and len(inside & connection.ends.keys()) == 1:
+            connection.give_up(self.node)
+
+    def _arrived(self, attempt: int, item: Any) -> None:
+        if attempt != self._attempt:
+            return
+        self._heard_at = self.world.schedule.seconds
+        match item:
+            case Moved():
+                self._detach(item.reason, item)
+                return
+            case Refused(reason):
+                self._detach(reason)
+                return
+        if item is BROKEN:
+            self._detach("broken")
+            return
+        if not self.attached:
+            self.attached = True
+            self.ring.attached(self._heard_at)
+            self.world.say(f"c{self.node}", "is attached in view {}", self.ring.view)
+        if isinstance(item, Response) and item.answer[0] == UNAVAILABLE:
+            self._detach(item.answer[1])  # the request stays unanswered, to be sent again
+            return
+        if isinstance(item, Response):
+            self._answered(item)
+        elif isinstance(item, Delivery):
+            self._delivered(item)
+        self._send_on()
+
+    def _delivered(self, delivery: Delivery) -> None:
+        """In one session messages come in their order, each once."""
+        self.world.count("call", "delivery")
+        for message_id, text, _ in delivery.messages:
+            if message_id <= self._newest_delivered:
+                raise Violation(f"delivered-twice: {message_id} {text} to c{self.node}")
+            self._newest_delivered = message_id
+
+    def _send_on(self) -> None:
+        while self._connection is not None and self._queue and len(self._errands) < IN_FLIGHT_MAX:
+            errand = self._queue.pop(0)
+            if errand.given_up:
+                continue
+            if not errand.number and errand.write:
+                self._last_number += 1
+                errand.number = self._last_number
+            elif not errand.number:
+                self._last_tag += 1
+                errand.number = self._last_tag
+            self._errands[errand.number] = errand
+            self._put(errand)
+
+    def _put(self, errand: Errand) -> None:
+        assert self._connection is not None
+        errand.streams += 1
+        if errand.streams > 1:
+            self.world.count("rule", "10 a request is sent again")
+        self._connection.send(
+            self.node, Request(errand.number, errand.kind, errand.session, errand.what)
+        )
+
+    # ------------------------------------------------------------------- calls
+
+    def begin(self, kind: str, key: str, value: str | int | None, what: tuple[Any, ...]) -> Errand:
+        """Asks for something; it goes into the history at once."""
+        world = self.world
+        call = Call(f"c{self.node}", kind, key, world.schedule.seconds, value)
+        if kind != LOGIN:
+            world.history.append(call)
+        write = kind not in (READ, EXISTS)
+        errand = Errand(call, KINDS.get(kind, kind), what, write, self.session)
+        self._queue.append(errand)
+        world.count("call", kind)
+        world.say(f"c{self.node}", "{} {} {}", kind, key, "" if value is None else value)
+        self._send_on()
+        if kind not in (CREATE, LOGIN) and self.busy:
+            patience = world.chance.choice((0.3, 1.5, 4.0, 8.0))
+            world.schedule.after(patience, self._give_up, errand)
+        return errand
+
+    def _give_up(self, errand: Errand) -> None:
+        """The deadline has passed; perhaps the same request is tried again later."""
+        call, world = errand.call, self.world
+        if call.outcome != UNKNOWN or errand.given_up:
+            return
+        errand.given_up = True
+        self._errands.pop(errand.number, None)
+        if not errand.number:
+            call.end, call.outcome = world.schedule.seconds, FAILED
+            world.count("call", "certainly not done")
+            return
+        world.count("call", "not known")
+        if errand.write and world.chance.random() < 0.5:
+            world.schedule.after(world.chance.uniform(0.2, 3.0), self._try_again, errand)
+
+    def _try_again(self, errand: Errand) -> None:
+        errand.given_up = False
+        self._queue.append(errand)
+        self.world.count("call", "tried again")
+        self._send_on()
+
+    def _answered(self, response: Response) -> None:
+        errand = self._errands.pop(response.number, None)
+        if errand is None:
+            return
+        call, answer = errand.call, response.answer
+        call.end = self.world.schedule.seconds
+        self.world.say(f"c{self.node}", "{} {} ends: {}", call.kind, call.key, answer)
+        self._judge(call, answer)
+        self.world.watch.call_ended(self, errand.number, call, answer)
+        if call.kind == LOGIN:
+            self.session = token_hash(answer[1]) if answer[0] == 0 else b""
+            self.creating = False
+            if self.session and self.world.chance.random() < 0.7:
+                self.begin(READ, self.name, None, (True,))
+        elif call.kind == CREATE:
+            self.begin(LOGIN, self.name, None, (self.name,))
+        elif answer[0] == 0 and call.kind == DELETE:
+            self.session, self._had = b"", []
+        elif answer[0] == 16:
+            self.session = b""
+
+    def _judge(self, call: Call, answer: tuple[Any, ...]) -> None:
+        """What an answer tells."""
+        code = answer[0]
+        if code == 0:
+            call.outcome = DONE
+            if call.kind in (SEND, EXISTS, READ):
+                call.result = answer[1]
+            if call.kind == READ:
+                ids = (message_id for message_id, _ in answer[1])
+                self._had = list(zip(ids, answer[2], strict=True))
+        elif (call.kind, code) in ((SEND, NOT_FOUND), (CREATE, ALREADY_EXISTS)):
+            call.outcome = REFUSED
+        else:
+            call.outcome = FAILED
+
+    # ---------------------------------------------------------------- a mind
+
+    def _think(self) -> None:
+        """Does the next thing that comes to mind."""
+        world = self.world
+        chance = world.chance
+        if not self.busy:
+            return
+        low, high = world.profile.think_seconds
+        pause = chance.uniform(low, high) * (0.05 if chance.random() < 0.3 else 1.0)
+        world.schedule.after(pause, self._think)
+        if len(self._queue) > 2 * IN_FLIGHT_MAX:
+            return
+        if not self.session:
+            self.sign_in()
+            return
+        if self.creating:
+            return
+        kinds = (SEND, READ, ACKNOWLEDGE, EXISTS, DELETE)
+        action = chance.random()
+        for kind, share in zip(kinds, world.profile.temper, strict=True):
+            action -= share
+            if action < 0:
+                self._do(kind)
+                return
+
+    def _do(self, kind: str) -> None:
+        chance, world = self.world.chance, self.world
+        if kind == SEND:
+            self.send_one()
+        elif kind == READ:
+            self.begin(READ, self.name, None, (chance.random() < 0.5,))
+        elif kind == ACKNOWLEDGE and self._had:
+            message_id, view = chance.choice(self._had[:3])
+            self._had = [one for one in self._had if one[0] > message_id]
+            self.begin(ACKNOWLEDGE, self.name, message_id, (message_id, view))
+        elif kind == EXISTS:
+            other = chance.choice(world.people)
+            self.begin(EXISTS, other.name, None, (other.name,))
+        elif kind == DELETE and not world.profile.nobody_leaves:
+            self.begin(DELETE, self.name, None, ())
+
+    def wake(self) -> None:
+        """Begins new calls of its own accord again."""
+        if not self.busy:
+            self.busy = True
+            self._think()
+
+    def sign_in(self) -> None:
+        """Makes the account, if it is not there, and logs in."""
+        if not self.creating:
+            self.creating = True
+            self.begin(CREATE, self.name, None, (self.name,))
+
+    def send_one(self) -> Errand:
+        """Sends somebody something that nobody has sent before."""
+        self._sent += 1
+        text = f"{self.name}'s {self._sent}"
+        to = self.world.chance.choice(self.world.people).name
+        return self.begin(SEND, to, text, (to, text))
+
+    def waits_for(self) -> str:
+        """What is under way, for a person."""
+        waiting = [*self._errands.values(), *self._queue]
+        return f"c{self.node} at {self.ring.step}: {waiting}" if waiting else ""
+
+    @property
+    def idle(self) -> bool:
+        """Nothing is under way."""
+        return not self._errands and not self._queue
