@@ -1,74 +1,133 @@
-"""What can be done to one replica's container, and how it is undone."""
+"""The faults that a plan may call for. Each is begun once and undone once.
+
+Undoing one leaves the cluster as it was, but for what the replicas themselves have made
+of it. What can be done to a single container stands in `containers.py`.
+"""
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from chaos.containers import Container, Replica
+
+HUNTED_MASTERS = 3
+NEW_MASTER_SECONDS_MAX = 5.0
+"""After so long the one that was killed is started, for the others may need it."""
 
 
-class Replica:
-    """One replica's container, through the Docker SDK."""
+class Cluster(Protocol):
+    """What faults need to know of a cluster."""
 
-    def __init__(self, engine: Any, project: str, replica_id: int) -> None:
-        """
-        Args:
-            engine: a `docker.DockerClient`.
-        """
-        self.id = replica_id
-        self._engine = engine
-        self._network = f"{project}_default"
-        self.name = f"{project}-replica-{replica_id}"
+    replicas: list[Replica]
+    people: list[Container]
+    """The containers of clients."""
 
-    @property
-    def container(self) -> Any:
-        """The container as it is now."""
-        return self._engine.containers.get(self.name)
+    def master(self, seconds: float, other_than: int = -1) -> int | None:
+        """The replica that serves as the master; None if in that time there is no other."""
+        ...
 
-    @property
-    def running(self) -> bool:
-        """It runs, paused or not."""
-        return bool(self.container.status in ("running", "paused"))
 
-    def kill(self) -> None:
-        """SIGKILL: nothing is finished, the sockets close at once."""
-        self.container.kill()
+Action = Callable[[Cluster, Sequence[Replica]], None]
 
-    def stop(self) -> None:
-        """SIGTERM, and SIGKILL if it has not left after ten seconds."""
-        self.container.stop(timeout=10)
 
-    def start(self) -> None:
-        """Starts it again on the same volume."""
-        self.container.start()
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """What begins a fault, and what undoes it."""
 
-    def pause(self) -> None:
-        """It keeps its name and its sockets, and says nothing."""
-        self.container.pause()
+    begin: Action
+    undo: Action
 
-    def resume(self) -> None:
-        """Undoes `pause`."""
-        self.container.unpause()
 
-    def disconnect(self) -> None:
-        """Takes it off the network: clients and peers lose it, it lives on."""
-        self._engine.networks.get(self._network).disconnect(self.name, force=True)
+def _each(action: Callable[[Replica], None]) -> Action:
+    def on_all(_: Cluster, replicas: Sequence[Replica]) -> None:
+        for replica in replicas:
+            action(replica)
 
-    def reconnect(self) -> None:
-        """Undoes `disconnect`; the name that the others know comes back with it."""
-        network = self._engine.networks.get(self._network)
-        network.connect(self.name, aliases=[f"replica-{self.id}"])
+    return on_all
 
-    def run(self, *command: str) -> str:
-        """Runs a command inside; returns what it prints.
 
-        Raises:
-            RuntimeError: if it fails.
-        """
-        exit_code, output = self.container.exec_run(list(command))
-        text = bytes(output).decode(errors="replace")
-        if exit_code != 0:
-            raise RuntimeError(f"{self.name}: {' '.join(command)} failed: {text}")
-        return text
+def _nothing(_: Cluster, __: Sequence[Replica]) -> None:
+    """A fault that is over when it has begun."""
 
-    def log(self) -> str:
-        """Everything that it has said."""
-        return bytes(self.container.logs()).decode(errors="replace")
+
+def _straighten(cluster: Cluster, _: Sequence[Replica]) -> None:
+    for container in (*cluster.replicas, *cluster.people):
+        container.straighten()
+
+
+def _hide(containers: Iterable[Container], from_these: Iterable[Container]) -> None:
+    """Nothing that these send reaches the containers."""
+    addresses = [one.address for one in containers if one.address]
+    for container in from_these:
+        if container.running and addresses:
+            container.network("hide", *addresses)
+
+
+def _one_way(_: Cluster, replicas: Sequence[Replica]) -> None:
+    speaker, listener = replicas
+    _hide([listener], from_these=[speaker])
+
+
+def _cut(_: Cluster, replicas: Sequence[Replica]) -> None:
+    one, other = replicas
+    _hide([other], from_these=[one])
+    _hide([one], from_these=[other])
+
+
+def _split(cluster: Cluster, replicas: Sequence[Replica]) -> None:
+    """These replicas and half of the people on one side, all the others on the other."""
+    side: list[Container] = [*replicas, *cluster.people[::2]]
+    everybody = (*cluster.replicas, *cluster.people)
+    other_side = [one for one in everybody if all(one is not here for here in side)]
+    _hide(other_side, from_these=side)
+    _hide(side, from_these=other_side)
+
+
+def _hunt(cluster: Cluster, _: Sequence[Replica]) -> None:
+    """Kills the master, and the next one as soon as there is one."""
+    for _round in range(HUNTED_MASTERS):
+        hunted = cluster.master(seconds=NEW_MASTER_SECONDS_MAX)
+        if hunted is not None:
+            cluster.replicas[hunted].kill()
+            cluster.master(seconds=NEW_MASTER_SECONDS_MAX, other_than=hunted)
+            cluster.replicas[hunted].start()
+
+
+def _damage(replica: Replica) -> None:
+    replica.kill()
+    replica.flip_a_bit()
+
+
+def _truncate(replica: Replica) -> None:
+    replica.kill()
+    replica.cut_short()
+
+
+def _end_fill(replica: Replica) -> None:
+    replica.empty()
+    replica.start()
+
+
+_start = _each(Replica.start)
+
+FAULTS: dict[str, Fault] = {
+    "kill": Fault(_each(Replica.kill), _start),
+    "kill-two": Fault(_each(Replica.kill), _start),
+    "kill-all": Fault(_each(Replica.kill), _start),
+    "hunt": Fault(_hunt, _nothing),
+    "stop": Fault(_each(Replica.stop), _start),
+    "restart": Fault(_each(Replica.restart), _nothing),
+    "pause": Fault(_each(Replica.pause), _each(Replica.resume)),
+    "pause-two": Fault(_each(Replica.pause), _each(Replica.resume)),
+    "disconnect": Fault(_each(Replica.disconnect), _each(Replica.reconnect)),
+    "cut": Fault(_cut, _straighten),
+    "one-way": Fault(_one_way, _straighten),
+    "split": Fault(_split, _straighten),
+    "slow": Fault(_each(Replica.slow), _straighten),
+    "damage": Fault(_each(_damage), _start),
+    "truncate": Fault(_each(_truncate), _start),
+    "fill": Fault(_each(Replica.fill), _each(_end_fill)),
+}
+"""Kind -> how. On which replicas: see `plan.KINDS`."""

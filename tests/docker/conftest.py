@@ -1,10 +1,9 @@
-"""One compose cluster for the whole suite; each test leaves it as it found it."""
+"""Compose clusters for the whole suite; each test leaves its cluster as it found it."""
 
 from __future__ import annotations
 
 import os
 from collections.abc import Iterator
-from pathlib import Path
 
 import docker
 import pytest
@@ -21,14 +20,31 @@ def _why_no_engine() -> str | None:
 
 
 @pytest.fixture(scope="session")
-def whole_cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[DockerCluster]:
+def engine() -> None:
+    """Skips, or fails, where there is no engine."""
     reason = _why_no_engine()
     if reason is not None:
         if os.environ.get("REQUIRE_DOCKER"):
             pytest.fail(f"Docker is required here, but {reason}")
         pytest.skip(reason)
-    folder: Path = tmp_path_factory.mktemp("docker")
-    cluster = DockerCluster(folder)
+
+
+@pytest.fixture(scope="session")
+def whole_cluster(
+    engine: None, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[DockerCluster]:
+    yield from _up(DockerCluster(tmp_path_factory.mktemp("docker")))
+
+
+@pytest.fixture(scope="session")
+def whole_strict_cluster(
+    engine: None, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[DockerCluster]:
+    folder = tmp_path_factory.mktemp("docker-strict")
+    yield from _up(DockerCluster(folder, "consistency", small_volume=True))
+
+
+def _up(cluster: DockerCluster) -> Iterator[DockerCluster]:
     try:
         cluster.make("up")
         yield cluster
@@ -38,8 +54,19 @@ def whole_cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[DockerCl
 
 @pytest.fixture
 def cluster(whole_cluster: DockerCluster) -> Iterator[DockerCluster]:
-    whole_cluster.heal()
+    """In availability mode."""
+    yield from _healed(whole_cluster)
+
+
+@pytest.fixture
+def strict_cluster(whole_strict_cluster: DockerCluster) -> Iterator[DockerCluster]:
+    """In consistency mode; the volume of one replica is small."""
+    yield from _healed(whole_strict_cluster)
+
+
+def _healed(cluster: DockerCluster) -> Iterator[DockerCluster]:
+    cluster.heal()
     try:
-        yield whole_cluster
+        yield cluster
     finally:
-        whole_cluster.heal()
+        cluster.heal()
