@@ -18,7 +18,7 @@ PROTOC = $(CURDIR)/$(BIN)/python -m grpc_tools.protoc -I proto --python_out=$(1)
 	--grpc_python_out=$(1) --mypy_grpc_out=quiet:$(1) $(PROTOS)
 
 .PHONY: help setup up down clean status logs chat \
-	test test-unit lint format types proto proto-check ci venv-dev
+	test test-unit simulate mutants explore fuzz chaos lint format types proto proto-check ci venv-dev
 
 help: ## list the targets
 	@awk 'BEGIN { FS = ":.*## " } /^##@/ { printf "\n%s\n", substr($$0, 5) } \
@@ -83,3 +83,23 @@ proto-check: venv-dev ## is the generated code that of the .proto files?
 		done
 
 ci: lint proto-check test ## what CI asks for
+
+##@ Proof
+
+simulate: venv-dev ## simulated runs: make simulate SEEDS=10000; one again: REPLAY=42
+	@$(BIN)/python -m tests.simulator $(if $(REPLAY),--replay $(REPLAY),--runs $(or $(SEEDS),1000))
+
+mutants: venv-dev ## break each rule, and see the simulator catch it: make mutants ARGS=NAME
+	@$(BIN)/python -m tests.mutants $(ARGS)
+
+explore: venv-dev ## every order of events, up to a depth: make explore DEPTH=9; to the end: SURPRISES=2
+	@$(BIN)/python -m tests.exhaustive \
+		$(if $(SURPRISES),--surprises $(SURPRISES),--depth $(or $(DEPTH),8)) \
+		$(if $(PREFER),--prefer $(PREFER)) $(ARGS)
+
+fuzz: venv-dev ## bytes that nobody would send: make fuzz INPUTS=1000000 TARGET=journal
+	@$(BIN)/python -m tests.fuzz $(or $(TARGET),all) --inputs $(or $(INPUTS),100000)
+
+chaos: venv-dev ## a real cluster under random faults: make chaos MINUTES=10 SEED=7 PREFER=consistency
+	@$(BIN)/python -m chaos --minutes $(or $(MINUTES),10) --seed $(or $(SEED),7) \
+		--prefer $(or $(PREFER),availability)
