@@ -80,6 +80,8 @@ class Backup:
             self._try_rebuild()
             return
         assert replica.view == append.view
+        if replica.me not in append.in_sync:
+            replica.in_sync = False  # whatever comes of this append: the set is another one
         fits = replica.log.view_at(append.previous_index) == append.previous_view
         if not (fits and self._is_same_below(append.group)):
             replica.send_when_durable(peer_id, Mismatch(append.view, replica.summary()))

@@ -281,6 +281,21 @@ def test_9_who_has_not_met_all_others_says_so_and_promises_nothing() -> None:
     assert len(bench.sent(Promise)) == 1
 
 
+def test_9_who_hears_that_the_set_is_another_one_is_not_in_sync_whatever_it_has() -> None:
+    bench = Bench(journal(0), me=1)
+    bench.up()
+    bench.append(0, 0, (1, 0), in_sync=(0, 1))
+    assert bench.core.in_sync
+    bench.append(0, 0, (3, 0), in_sync=(0, 1))  # it may be behind, and catch up
+    assert bench.core.in_sync
+    bench.append(0, 0, (3, 0), in_sync=(0, 2))
+    assert not bench.core.in_sync
+    bench.append(0, 0, (1, 0), in_sync=(0, 1))
+    assert bench.core.in_sync
+    bench.append(0, 3, (3, 3), in_sync=(0, 2), start=2)
+    assert not bench.core.in_sync
+
+
 def test_9_in_consistency_mode_it_may_join_all_the_same() -> None:
     bench = Bench(journal(0), me=1, prefer="consistency")
     bench.up(0, leading=True)
