@@ -193,16 +193,28 @@ class ReplicaStatus(_message.Message):
     def __init__(self, role: _Optional[str] = ..., in_sync: _Optional[bool] = ..., commit_index: _Optional[int] = ..., entries: _Optional[int] = ..., state_hash: _Optional[bytes] = ..., log_view: _Optional[int] = ...) -> None: ...
 
 class ClientFrame(_message.Message):
-    __slots__ = ("client_id", "token", "requests", "receive")
+    __slots__ = ("client_id", "token", "requests", "receive", "sends")
     CLIENT_ID_FIELD_NUMBER: _ClassVar[int]
     TOKEN_FIELD_NUMBER: _ClassVar[int]
     REQUESTS_FIELD_NUMBER: _ClassVar[int]
     RECEIVE_FIELD_NUMBER: _ClassVar[int]
+    SENDS_FIELD_NUMBER: _ClassVar[int]
     client_id: bytes
     token: str
     requests: _containers.RepeatedCompositeFieldContainer[Request]
     receive: ReceiveMessagesRequest
-    def __init__(self, client_id: _Optional[bytes] = ..., token: _Optional[str] = ..., requests: _Optional[_Iterable[_Union[Request, _Mapping]]] = ..., receive: _Optional[_Union[ReceiveMessagesRequest, _Mapping]] = ...) -> None: ...
+    sends: Sends
+    def __init__(self, client_id: _Optional[bytes] = ..., token: _Optional[str] = ..., requests: _Optional[_Iterable[_Union[Request, _Mapping]]] = ..., receive: _Optional[_Union[ReceiveMessagesRequest, _Mapping]] = ..., sends: _Optional[_Union[Sends, _Mapping]] = ...) -> None: ...
+
+class Sends(_message.Message):
+    __slots__ = ("number", "to", "text")
+    NUMBER_FIELD_NUMBER: _ClassVar[int]
+    TO_FIELD_NUMBER: _ClassVar[int]
+    TEXT_FIELD_NUMBER: _ClassVar[int]
+    number: int
+    to: _containers.RepeatedScalarFieldContainer[str]
+    text: _containers.RepeatedScalarFieldContainer[str]
+    def __init__(self, number: _Optional[int] = ..., to: _Optional[_Iterable[str]] = ..., text: _Optional[_Iterable[str]] = ...) -> None: ...
 
 class Request(_message.Message):
     __slots__ = ("number", "create_account", "delete_account", "list_accounts", "log_in", "log_out", "send_message", "update_message")
@@ -225,16 +237,30 @@ class Request(_message.Message):
     def __init__(self, number: _Optional[int] = ..., create_account: _Optional[_Union[CreateAccountRequest, _Mapping]] = ..., delete_account: _Optional[_Union[DeleteAccountRequest, _Mapping]] = ..., list_accounts: _Optional[_Union[ListAccountsRequest, _Mapping]] = ..., log_in: _Optional[_Union[LogInRequest, _Mapping]] = ..., log_out: _Optional[_Union[LogOutRequest, _Mapping]] = ..., send_message: _Optional[_Union[SendMessageRequest, _Mapping]] = ..., update_message: _Optional[_Union[UpdateMessageRequest, _Mapping]] = ...) -> None: ...
 
 class ServerFrame(_message.Message):
-    __slots__ = ("responses", "messages", "moved", "error")
+    __slots__ = ("responses", "messages", "moved", "error", "receipts")
     RESPONSES_FIELD_NUMBER: _ClassVar[int]
     MESSAGES_FIELD_NUMBER: _ClassVar[int]
     MOVED_FIELD_NUMBER: _ClassVar[int]
     ERROR_FIELD_NUMBER: _ClassVar[int]
+    RECEIPTS_FIELD_NUMBER: _ClassVar[int]
     responses: _containers.RepeatedCompositeFieldContainer[Response]
     messages: _containers.RepeatedCompositeFieldContainer[Message]
     moved: Moved
     error: Error
-    def __init__(self, responses: _Optional[_Iterable[_Union[Response, _Mapping]]] = ..., messages: _Optional[_Iterable[_Union[Message, _Mapping]]] = ..., moved: _Optional[_Union[Moved, _Mapping]] = ..., error: _Optional[_Union[Error, _Mapping]] = ...) -> None: ...
+    receipts: _containers.RepeatedCompositeFieldContainer[Receipts]
+    def __init__(self, responses: _Optional[_Iterable[_Union[Response, _Mapping]]] = ..., messages: _Optional[_Iterable[_Union[Message, _Mapping]]] = ..., moved: _Optional[_Union[Moved, _Mapping]] = ..., error: _Optional[_Union[Error, _Mapping]] = ..., receipts: _Optional[_Iterable[_Union[Receipts, _Mapping]]] = ...) -> None: ...
+
+class Receipts(_message.Message):
+    __slots__ = ("number", "count", "message_id", "sent_at_ms")
+    NUMBER_FIELD_NUMBER: _ClassVar[int]
+    COUNT_FIELD_NUMBER: _ClassVar[int]
+    MESSAGE_ID_FIELD_NUMBER: _ClassVar[int]
+    SENT_AT_MS_FIELD_NUMBER: _ClassVar[int]
+    number: int
+    count: int
+    message_id: int
+    sent_at_ms: int
+    def __init__(self, number: _Optional[int] = ..., count: _Optional[int] = ..., message_id: _Optional[int] = ..., sent_at_ms: _Optional[int] = ...) -> None: ...
 
 class Response(_message.Message):
     __slots__ = ("number", "error", "create_account", "delete_account", "list_accounts", "log_in", "log_out", "send_message", "update_message")

@@ -147,7 +147,8 @@ def unmirrored(test: str, exists: set[str]) -> Iterator[str]:
     for tests_folder, sources_folder in MIRRORS.items():
         if path.is_relative_to(tests_folder):
             folder = Path(sources_folder) / path.parent.relative_to(tests_folder)
-            stem = path.stem.removeprefix("test_")
+            # A long one may be cut: test_module__part.py.
+            stem = path.stem.removeprefix("test_").partition("__")[0]
             names = (f"{stem}.py", f"__{stem}__.py", f"{stem}/__init__.py")
             if not any((folder / name).as_posix() in exists for name in names):
                 yield f"1: mirrors {(folder / names[0]).as_posix()}, which does not exist"

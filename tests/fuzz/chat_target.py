@@ -167,7 +167,9 @@ class ChatTarget:
             request = first.requests.add(number=number)
             getattr(request, kind).CopyFrom(one)
         receive = pb.ClientFrame(receive=pb.ReceiveMessagesRequest(after_message_id=0))
-        frames = [first, receive, pb.ClientFrame()]
+        alike = pb.ClientFrame(sends=pb.Sends(number=20, to=["ann"], text=["a", "b", "c"]))
+        mixed = pb.ClientFrame(sends=pb.Sends(number=21, to=["ann", "bob"], text=["b", "d"]))
+        frames = [first, receive, alike, mixed, pb.ClientFrame()]
         seeds += [
             Call(0, 0, mode, [frame.SerializeToString() for frame in frames]) for mode in range(4)
         ]
@@ -268,6 +270,8 @@ def _check_session(call: Call, written: list[bytes]) -> None:
         if moved:
             raise Finding("a word after the last one")
         moved = frame.HasField("moved")
+        for receipts in frame.receipts:
+            answers += range(receipts.number, receipts.number + receipts.count)
         for response in frame.responses:
             answers.append(response.number)
             if response.HasField("error"):
@@ -276,7 +280,11 @@ def _check_session(call: Call, written: list[bytes]) -> None:
                     raise Finding(f"status {response.error.code}: {response.error.message}")
     if moved:
         return
-    asked = [r.number for data in call.frames for r in pb.ClientFrame.FromString(data).requests]
+    asked: list[int] = []
+    for data in call.frames:
+        taken = pb.ClientFrame.FromString(data)
+        asked += range(taken.sends.number, taken.sends.number + len(taken.sends.text))
+        asked += (request.number for request in taken.requests)
     if sorted(asked) != sorted(answers):
         raise Finding(f"asked {sorted(asked)[:20]}, answered {sorted(answers)[:20]}")
 

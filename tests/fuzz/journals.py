@@ -27,7 +27,7 @@ class Whole(NamedTuple):
 
 def proposal(number: int) -> Proposal:
     """A request that was put aside."""
-    return Proposal(b"c" * 16, number, "ann", b"", ("send", "bob", f"aside {number}"))
+    return Proposal(b"c" * 16, number, "ann", b"", ("send", ("bob",), (f"aside {number}",)))
 
 
 def _entries(first: int, count: int, view: int) -> Group:
@@ -37,7 +37,7 @@ def _entries(first: int, count: int, view: int) -> Group:
 def _long(first: int, view: int, characters: int) -> Group:
     """A group that covers several sectors."""
     short = entry(first, view)
-    return Group(first, [short._replace(request=("send", "bob", "x" * characters))])
+    return Group(first, [short._replace(request=("send", ("bob",), ("x" * characters,)))])
 
 
 @cache

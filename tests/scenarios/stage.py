@@ -15,7 +15,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from ringchat_server.chat import Answer
+from ringchat_server.chat import Answer, Answers
 from ringchat_server.journal import journal_name
 from ringchat_server.records import Proposal
 from tests.simulator.machine import Machine, Process
@@ -53,9 +53,9 @@ class Sink:
     def __init__(self, teller: Teller, text: str) -> None:
         self._teller, self._text = teller, text
 
-    def answered(self, number: int, kind: str, answer: Answer) -> None:
+    def answered(self, kind: str, answers: Answers) -> None:
         """The log has answered."""
-        self._teller.answers[self._text] = answer
+        [(_, _, self._teller.answers[self._text])] = answers
 
 
 class Stage:
@@ -84,7 +84,8 @@ class Stage:
         """Sends a text through a replica: what that one makes of it is seen later."""
         process = self._process(replica)
         number = self.teller.number_of(text)
-        request = ("create", MAILBOX, "hash") if text == MAILBOX else ("send", MAILBOX, text)
+        creation, sending = ("create", MAILBOX, "hash"), ("send", (MAILBOX,), (text,))
+        request: tuple[object, ...] = creation if text == MAILBOX else sending
         proposal = Proposal(b"the teller's own", number, "ann", b"", request)
 
         def submit() -> None:

@@ -8,11 +8,12 @@ from __future__ import annotations
 
 from functools import partial
 from hashlib import blake2b
+from itertools import count
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from ringchat_client.ring import Answer as RingAnswer
-from ringchat_server.chat import Answer, verification
-from ringchat_server.records import Proposal
+from ringchat_server.chat import Answer, Answers, verification
+from ringchat_server.records import Proposal, count_of
 from tests.simulator.network import BROKEN, Connection
 
 if TYPE_CHECKING:
@@ -48,6 +49,15 @@ class Request(NamedTuple):
     session: bytes
     """Hash of the token; empty for none."""
     what: tuple[Any, ...]
+
+
+class Sends(NamedTuple):
+    """Messages of numbers one behind the other."""
+
+    number: int
+    session: bytes
+    to: tuple[str, ...]
+    texts: tuple[str, ...]
 
 
 class Response(NamedTuple):
@@ -90,6 +100,14 @@ def password_hash(name: str, salt: bytes) -> str:
     return f"hash of {name}'s password with {salt.hex()}"
 
 
+def _answer_at(position: int, answer: Answer) -> Answer:
+    """Of a run of messages, that of one."""
+    match answer:
+        case (0, int(first_id), int(sent_at_ms)):
+            return (OK, first_id + position, sent_at_ms)
+    return answer
+
+
 class Booth:
     """One client's connection at one process."""
 
@@ -129,6 +147,8 @@ class Booth:
                 self._open(item)
             case Request():
                 self._take(item)
+            case Sends():
+                self._take_sends(item)
             case Echo():
                 self._say(item)
         if item is BROKEN:
@@ -207,9 +227,26 @@ class Booth:
 
     # ------------------------------------------------------------------ requests
 
-    def answered(self, number: int, kind: str, answer: Answer) -> None:
-        """The log has answered a request of this session."""
-        self._say(Response(number, answer))
+    def answered(self, kind: str, answers: Answers) -> None:
+        """The log has answered requests of this session."""
+        for number, length, answer in answers:
+            for position in range(length):
+                self._say(Response(number + position, _answer_at(position, answer)))
+
+    def _take_sends(self, sends: Sends) -> None:
+        engine, number = self.engine, sends.number
+        if len(sends.texts) > 1 and not engine.chat.is_new(self._client, number):
+            self.process.world.count("rule", "10 a request comes again with others")
+            for one, receiver, text in zip(count(number), sends.to, sends.texts, strict=False):
+                self._take_sends(Sends(one, sends.session, (receiver,), (text,)))
+            return
+        account = engine.chat.account_of(sends.session, self.process.now().time_ms)
+        if account is None:
+            for one in range(number, number + len(sends.texts)):
+                self._say(Response(one, engine.chat.recall(self._client, one) or BAD_TOKEN))
+            return
+        to = sends.to[:1] if len(set(sends.to)) == 1 else sends.to
+        self._submit(number, account, sends.session, ("send", to, sends.texts))
 
     def _take(self, request: Request) -> None:
         engine, chat, number = self.engine, self.engine.chat, request.number
@@ -253,14 +290,15 @@ class Booth:
         if known is not None:
             self.process.world.count("rule", "10 a request is answered from memory")
         else:
-            known = chat.refuse_name(self._client, number, self.process.now().time_ms)
+            now_ms = self.process.now().time_ms
+            known = chat.refuse_name(self._client, number, now_ms, count=count_of(body))
+        if known is None and engine.full():
+            known = (RESOURCE_EXHAUSTED, "busy")
         if known is not None:
-            self._say(Response(number, known))
-        elif engine.full():
-            self._say(Response(number, (RESOURCE_EXHAUSTED, "busy")))
+            self.answered(str(body[0]), ((number, count_of(body), known),))
         else:
             proposal = Proposal(self._client, number, account, session, body)
-            engine.submit(proposal, body[0], self)  # type: ignore[arg-type]
+            engine.submit(proposal, str(body[0]), self)
 
     def _read(self, request: Request, reason: str) -> None:
         """Rule 12: the read may be answered now, or never by this replica."""

@@ -42,6 +42,7 @@ NEEDED: dict[str, tuple[str, ...]] = {
         "10 a duplicate is applied once",
         "10 a request is answered from memory",
         "10 a request is sent again",
+        "10 a request comes again with others",
         "11 a client is served through a backup",
         "12 a read has waited for a majority",
         "13 a failed disk ends the process",
@@ -110,6 +111,7 @@ NEEDED: dict[str, tuple[str, ...]] = {
         "send done",
         "send failed",
         "send refused",
+        "several at once",
         "tried again",
     ),
 }

@@ -75,7 +75,7 @@ def model_of(opened: Opened) -> Model | None:
 
 def entry(index: int, view: int = 1) -> Entry:
     """An entry that is like no other."""
-    request = ("send", "bob", f"hello {index} of view {view}")
+    request = ("send", ("bob",), (f"hello {index} of view {view}", "and more"))
     return Entry(view, 1_000 + index, b"c" * 16, index, "ann", b"s" * 32, request)
 
 
@@ -86,4 +86,4 @@ def group(first_index: int, count: int, view: int = 1) -> Group:
 
 def proposal(number: int) -> Proposal:
     """Something to put aside."""
-    return Proposal(b"d" * 16, number, "eve", b"", ("send", "bob", f"aside {number}"))
+    return Proposal(b"d" * 16, number, "eve", b"", ("send", ("bob",), (f"aside {number}",)))

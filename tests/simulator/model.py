@@ -10,7 +10,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from ringchat_server.chat import verification
-from ringchat_server.records import Entry
+from ringchat_server.records import Entry, message_id
 
 
 class Model:
@@ -20,7 +20,7 @@ class Model:
         self.mailboxes: dict[str, dict[int, str]] = {}
         """Account -> message id -> text."""
         self.applied: dict[tuple[bytes, int], int] = {}
-        """Request -> index of the entry that took effect."""
+        """Request -> where it took effect: the id of its message, if it is one."""
         self.refused: set[tuple[bytes, int]] = set()
         """Applied, and without effect: another side of a split may have confirmed them."""
         self.repeated = 0
@@ -35,19 +35,21 @@ class Model:
         for index, entry in enumerate(entries, 1):
             if not entry.client:
                 continue
-            name = (entry.client, entry.number)
-            handed_over = entry.account and not entry.session
-            if name in self.applied and not (handed_over and name in self.refused):
-                self.repeated += 1
-                continue
-            self.applied[name] = index
-            self.refused.discard(name)
-            if not self._apply(index, entry, name):
-                self.refused.add(name)
+            for position, request in enumerate(_one_by_one(entry.request)):
+                name = (entry.client, entry.number + position)
+                handed_over = entry.account and not entry.session
+                if name in self.applied and not (handed_over and name in self.refused):
+                    self.repeated += 1
+                    continue
+                place = self.applied[name] = message_id(index, position)
+                self.refused.discard(name)
+                if not self._apply(place, entry, request, name):
+                    self.refused.add(name)
 
-    def _apply(self, index: int, entry: Entry, name: tuple[bytes, int]) -> bool:
+    def _apply(
+        self, place: int, entry: Entry, request: tuple[Any, ...], name: tuple[bytes, int]
+    ) -> bool:
         """Whether it was let."""
-        request: tuple[Any, ...] = entry.request
         boxes = self.mailboxes
         match request:
             case ("create", account, password_hash) if account not in boxes:
@@ -61,8 +63,8 @@ class Model:
             return False
         match request:
             case ("send", to, text) if to in boxes:
-                boxes[to][index] = text
-                self._sent[name] = (to, index)
+                boxes[to][place] = text
+                self._sent[name] = (to, place)
                 return True
             case ("update", up_to, delivered):
                 self._remove(entry.account, up_to, delivered)
@@ -81,3 +83,12 @@ class Model:
         box = self.mailboxes.get(account, {})
         for index in [i for i in box if i <= up_to or i in named]:
             del box[index]
+
+
+def _one_by_one(request: tuple[Any, ...]) -> list[tuple[Any, ...]]:
+    """A request, or each of the messages that came together."""
+    match request:
+        case ("send", to, texts):
+            receivers = to if len(to) > 1 else to * len(texts)
+            return [("send", *one) for one in zip(receivers, texts, strict=True)]
+    return [request]

@@ -36,6 +36,7 @@ from tests.simulator.booth import (
     Refused,
     Request,
     Response,
+    Sends,
     token_hash,
 )
 from tests.simulator.network import BROKEN, Connection
@@ -48,6 +49,8 @@ LOGIN = "login"
 KINDS = {DELETE: "delete", SEND: "send", ACKNOWLEDGE: "update", READ: "read", EXISTS: "exists"}
 FIRST_READ_TAG = 1 << 62
 IN_FLIGHT_MAX = 6
+BURSTS = (1, 1, 1, 2, 5)
+"""So many messages somebody sends at once."""
 NOT_FOUND, ALREADY_EXISTS = 5, 6
 
 
@@ -93,6 +96,8 @@ class Person:
         self._newest_delivered = 0
         """In this session."""
         self._sent = 0
+        self._gathering = False
+        """What is asked for stays in the queue, to be sent together."""
         self.busy = True
         """Begins new calls of its own accord."""
         self.creating = False
@@ -155,8 +160,7 @@ class Person:
         connection.send(self.node, Open(self.client))
         self._newest_delivered = 0
         self._heard_at = self.world.schedule.seconds
-        for errand in list(self._errands.values()):  # first of all, the same numbers
-            self._put(errand)
+        self._put(list(self._errands.values()))  # first of all, the same numbers
         self._send_on()
         self._watch(attempt)
 
@@ -231,6 +235,7 @@ class Person:
             self._newest_delivered = message_id
 
     def _send_on(self) -> None:
+        ready: list[Errand] = []
         while self._connection is not None and self._queue and len(self._errands) < IN_FLIGHT_MAX:
             errand = self._queue.pop(0)
             if errand.given_up:
@@ -242,16 +247,38 @@ class Person:
                 self._last_tag += 1
                 errand.number = self._last_tag
             self._errands[errand.number] = errand
-            self._put(errand)
+            ready.append(errand)
+        self._put(ready)
 
-    def _put(self, errand: Errand) -> None:
+    def _put(self, errands: list[Errand]) -> None:
+        """Onto the stream; messages whose numbers follow each other go together."""
+        together: list[Errand] = []
+        for errand in errands:
+            errand.streams += 1
+            if errand.streams > 1:
+                self.world.count("rule", "10 a request is sent again")
+            if together and not self._may_join(together[-1], errand):
+                self._put_together(together)
+                together = []
+            together.append(errand)
+        if together:
+            self._put_together(together)
+
+    @staticmethod
+    def _may_join(last: Errand, errand: Errand) -> bool:
+        alike = last.call.kind == errand.call.kind == SEND and last.session == errand.session
+        return alike and last.number + 1 == errand.number
+
+    def _put_together(self, errands: list[Errand]) -> None:
         assert self._connection is not None
-        errand.streams += 1
-        if errand.streams > 1:
-            self.world.count("rule", "10 a request is sent again")
-        self._connection.send(
-            self.node, Request(errand.number, errand.kind, errand.session, errand.what)
-        )
+        first = errands[0]
+        if first.call.kind == SEND:
+            self.world.count("call", "several at once" if len(errands) > 1 else "one at a time")
+            to, texts = zip(*(errand.what for errand in errands), strict=True)
+            item: object = Sends(first.number, first.session, to, texts)
+        else:
+            item = Request(first.number, first.kind, first.session, first.what)
+        self._connection.send(self.node, item)
 
     # ------------------------------------------------------------------- calls
 
@@ -266,7 +293,8 @@ class Person:
         self._queue.append(errand)
         world.count("call", kind)
         world.say(f"c{self.node}", "{} {} {}", kind, key, "" if value is None else value)
-        self._send_on()
+        if not self._gathering:
+            self._send_on()
         if kind not in (CREATE, LOGIN) and self.busy:
             patience = world.chance.choice((0.3, 1.5, 4.0, 8.0))
             world.schedule.after(patience, self._give_up, errand)
@@ -358,7 +386,11 @@ class Person:
     def _do(self, kind: str) -> None:
         chance, world = self.world.chance, self.world
         if kind == SEND:
-            self.send_one()
+            self._gathering = True
+            for _ in range(chance.choice(BURSTS)):
+                self.send_one()
+            self._gathering = False
+            self._send_on()
         elif kind == READ:
             self.begin(READ, self.name, None, (chance.random() < 0.5,))
         elif kind == ACKNOWLEDGE and self._had:

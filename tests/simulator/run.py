@@ -7,14 +7,14 @@ import traceback
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from ringchat_server.replica import backup, log, master
+from ringchat_server.replica import backup, log
 from tests.simulator.judge import judge
 from tests.simulator.profile import draw
 from tests.simulator.trace import Trace
 from tests.simulator.watch import Violation
 from tests.simulator.world import Outcome, World
 
-SIZES = ((log, "GROUP_ENTRIES_MAX"), (backup, "HAND_OVER_PIECE"), (master, "HAND_OVER_PIECE"))
+SIZES = ((log, "GROUP_ENTRIES_MAX"), (backup, "HAND_OVER_PIECE"))
 """Constants of the product that say how much goes into one message."""
 
 

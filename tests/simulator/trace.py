@@ -61,5 +61,7 @@ def _entries(group: Group) -> str:
 
 
 def _kind(entry: Entry) -> str:
-    kind, *rest = entry.request
-    return f"{kind} {rest[-1]!r}" if kind == "send" else str(kind)
+    match entry.request:
+        case ("send", _, tuple(texts)):
+            return f"send {', '.join(map(repr, texts))}"
+    return str(entry.request[0])

@@ -12,7 +12,7 @@ import os
 from collections.abc import AsyncGenerator, Callable
 from pathlib import Path
 from types import TracebackType
-from typing import Self, TypeVar
+from typing import Any, Self, TypeVar
 
 import grpc
 
@@ -29,7 +29,7 @@ from ringchat_client.errors import (
 )
 from ringchat_client.receiving import Seen, receive
 from ringchat_client.ring import NO_VIEW, Ring
-from ringchat_client.session import Pending, Session
+from ringchat_client.session import Pending, Send, Session
 from ringchat_client.values import (
     ConnectionEvent,
     Login,
@@ -186,9 +186,7 @@ class Client:
         Raises NotFound, InvalidArgument, Unauthenticated, ResourceExhausted (the receiver's
         queue is full).
         """
-        request = pb.Request()
-        request.send_message.to = _checked(to, "name")
-        request.send_message.text = _checked(text, "text")
+        request = Send(_checked(to, "name"), _checked(text, "text"))
         return await self._write(request, _receipt, timeout)
 
     def receive_messages(self) -> AsyncGenerator[Message, None]:
@@ -267,21 +265,19 @@ class Client:
         if not self._session.token:
             raise Unauthenticated("nobody is logged in")
 
-    def _submit(self, request: pb.Request, *, write: bool) -> Pending:
+    def _submit(self, request: pb.Request | Send, *, write: bool) -> Pending:
         connection = self._open_connection()
         pending = self._session.submit(request, write=write)
         connection.wake()
         return pending
 
     async def _write(
-        self, request: pb.Request, complete: Callable[[pb.Response], T], timeout: float
+        self, request: pb.Request | Send, complete: Callable[[Any], T], timeout: float
     ) -> T:
         deadline = asyncio.get_running_loop().time() + timeout
         return await self._answer(self._submit(request, write=True), complete, deadline)
 
-    async def _answer(
-        self, pending: Pending, complete: Callable[[pb.Response], T], deadline: float
-    ) -> T:
+    async def _answer(self, pending: Pending, complete: Callable[[Any], T], deadline: float) -> T:
         """Wait for an answer until the deadline, in the event loop's time."""
         loop = asyncio.get_running_loop()
         timer = loop.call_at(deadline, self._expire, pending, complete)
@@ -293,13 +289,13 @@ class Client:
         finally:
             timer.cancel()
 
-    def _expire(self, pending: Pending, complete: Callable[[pb.Response], T]) -> None:
+    def _expire(self, pending: Pending, complete: Callable[[Any], T]) -> None:
         if not pending.future.done():
             pending.future.set_exception(self._expired(pending, complete, "in time"))
             self._session.abandon(pending)
 
     def _expired(
-        self, pending: Pending, complete: Callable[[pb.Response], T], when: str
+        self, pending: Pending, complete: Callable[[Any], T], when: str
     ) -> NotDone | NotKnown:
         if not (pending.write and pending.number):
             return NotDone(f"certainly not done: no master was found {when} ({self._ring.reason})")
@@ -344,9 +340,8 @@ def _response(response: pb.Response) -> pb.Response:
     return response
 
 
-def _receipt(response: pb.Response) -> Receipt:
-    answer = response.send_message
-    return Receipt(answer.message_id, time_of(answer.sent_at_ms))
+def _receipt(receipt: Receipt) -> Receipt:
+    return receipt
 
 
 def _checked(text: str, what: str) -> str:

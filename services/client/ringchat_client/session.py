@@ -18,18 +18,31 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
+from typing import NamedTuple
 
 from ringchat_client.errors import UNAVAILABLE_CODE, error_of
+from ringchat_client.values import Receipt, time_of
 from ringchat_proto import chat_pb2 as pb
 
-__all__ = ["FRAME_BYTES_MAX", "WINDOW", "Pending", "Session"]
+__all__ = ["FRAME_BYTES_MAX", "WINDOW", "Answer", "Pending", "Send", "Session"]
+
+Answer = pb.Response | Receipt
+"""To a `Send`, a receipt; to any other request, the response itself."""
 
 WINDOW = 1024
 """Unanswered requests of a stream, and how far numbers run ahead of the oldest of them."""
 FRAME_BYTES_MAX = 1 << 20
 """Where a frame is closed; one request is always let in (the server takes 4 MiB)."""
+UTF8_CHAR_BYTES_MAX = 4
 FIRST_READ_TAG = 1 << 62
 """Reads are tagged from here on: a read must not take a number of the writes' sequence."""
+
+
+class Send(NamedTuple):
+    """A message for somebody. Those of a frame travel in columns."""
+
+    to: str
+    text: str
 
 
 class Pending:
@@ -38,14 +51,17 @@ class Pending:
     __slots__ = ("future", "number", "request", "size_bytes", "token", "write")
 
     def __init__(
-        self, request: pb.Request, token: str, write: bool, future: asyncio.Future[pb.Response]
+        self, request: pb.Request | Send, token: str, write: bool, future: asyncio.Future[Answer]
     ) -> None:
         self.request = request
         self.token = token  # the session that it acts under, whatever the client does later
         self.write = write
         self.future = future
         self.number = 0  # 0: it was never put into a frame
-        self.size_bytes = request.ByteSize()
+        if isinstance(request, Send):
+            self.size_bytes = UTF8_CHAR_BYTES_MAX * (len(request.to) + len(request.text))
+        else:
+            self.size_bytes = request.ByteSize()
 
 
 class Session:
@@ -80,9 +96,9 @@ class Session:
 
     # ---------------------------------------------------------------- requests
 
-    def submit(self, request: pb.Request, *, write: bool) -> Pending:
+    def submit(self, request: pb.Request | Send, *, write: bool) -> Pending:
         """Queue a request; its answer, or its error, will be the result of `.future`."""
-        future: asyncio.Future[pb.Response] = asyncio.get_running_loop().create_future()
+        future: asyncio.Future[Answer] = asyncio.get_running_loop().create_future()
         pending = Pending(request, self.token, write, future)
         self._queue.append(pending)
         return pending
@@ -91,7 +107,7 @@ class Session:
         """Queue a request that was abandoned, under the number that it had."""
         assert old.write
         assert old.number > 0
-        future: asyncio.Future[pb.Response] = asyncio.get_running_loop().create_future()
+        future: asyncio.Future[Answer] = asyncio.get_running_loop().create_future()
         pending = Pending(old.request, old.token, True, future)
         pending.number = old.number
         self._queue.append(pending)
@@ -142,7 +158,8 @@ class Session:
         """Put requests into a frame as far as its size and the windows allow."""
         oldest = next((n for n in self._unanswered if n < FIRST_READ_TAG), self._last_number + 1)
         number_max = oldest + WINDOW - 1
-        size_bytes = added = 0
+        sends: list[Send] = []
+        first_number = size_bytes = added = 0
         while self._outstanding < WINDOW and (pending := self._peek()) is not None:
             if added and size_bytes + pending.size_bytes > FRAME_BYTES_MAX:
                 break
@@ -150,14 +167,29 @@ class Session:
                 if added:
                     break  # a token holds for a whole frame
                 frame.token = self._stream_token = pending.token
-            if not pending.number and not self._give_number(pending, number_max):
+            request, number = pending.request, pending.number or self._next_number(pending)
+            if pending.number == 0 and pending.write and number > number_max:
                 break
+            if isinstance(request, Send):
+                if added > len(sends) or (sends and number != first_number + len(sends)):
+                    break  # its place is before the frame's other requests, its numbers in a row
+                first_number = first_number or number
+                sends.append(request)
+            else:
+                request.number = number
+                frame.requests.append(request)
+            self._take_number(pending, number)
             (self._again or self._queue).popleft()
-            self._unanswered[pending.number] = pending
-            frame.requests.append(pending.request)
+            self._unanswered[number] = pending
             size_bytes += pending.size_bytes
             self._outstanding += 1
             added += 1
+        if sends:
+            receivers, texts = zip(*sends, strict=True)
+            alike = receivers.count(receivers[0]) == len(receivers)
+            frame.sends.number = first_number
+            frame.sends.to.extend(receivers[:1] if alike else receivers)
+            frame.sends.text.extend(texts)
         return added
 
     def _peek(self) -> Pending | None:
@@ -168,17 +200,17 @@ class Session:
             line.popleft()
         return None
 
-    def _give_number(self, pending: Pending, number_max: int) -> bool:
-        if not pending.write:
-            self._last_read_tag += 1
-            pending.number = self._last_read_tag
-        elif self._last_number < number_max:
-            self._last_number += 1
-            pending.number = self._last_number
+    def _next_number(self, pending: Pending) -> int:
+        return (self._last_number if pending.write else self._last_read_tag) + 1
+
+    def _take_number(self, pending: Pending, number: int) -> None:
+        if pending.number:
+            return
+        pending.number = number
+        if pending.write:
+            self._last_number = number
         else:
-            return False
-        pending.request.number = pending.number
-        return True
+            self._last_read_tag = number
 
     # ----------------------------------------------------------------- answers
 
@@ -189,6 +221,8 @@ class Session:
         cannot reach a master. Such a request stays unanswered, to be sent again.
         """
         useless: str | None = None
+        for receipts in frame.receipts:
+            self._take_receipts(receipts)
         for response in frame.responses:
             number = response.number
             self._outstanding -= 1
@@ -206,3 +240,12 @@ class Session:
                 pending.future.set_result(response)
             del self._unanswered[number]
         return useless
+
+    def _take_receipts(self, receipts: pb.Receipts) -> None:
+        sent_at, message_id = time_of(receipts.sent_at_ms), receipts.message_id
+        self._outstanding -= receipts.count
+        for number in range(receipts.number, receipts.number + receipts.count):
+            pending = self._unanswered.pop(number, None)
+            if pending is not None and not pending.future.done():
+                pending.future.set_result(Receipt(message_id, sent_at))
+            message_id += 1

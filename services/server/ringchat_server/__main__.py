@@ -15,7 +15,6 @@ One line on standard error says what happened; there is never a traceback.
 from __future__ import annotations
 
 import argparse
-import asyncio
 import functools
 import logging
 import os
@@ -113,10 +112,12 @@ def _run(arguments: argparse.Namespace, environ: Mapping[str, str]) -> int:
     logging.basicConfig(
         level=logging.INFO, stream=sys.stderr, format="%(asctime)s %(levelname)s %(message)s"
     )
+    import uvloop
+
     from ringchat_server import node
 
     try:
-        return asyncio.run(node.serve(chosen))
+        return uvloop.run(node.serve(chosen))
     except node.StartError as error:
         return _complain(error, EXIT_CANNOT_START)
 

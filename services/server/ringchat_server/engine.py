@@ -12,12 +12,12 @@ from collections import deque
 from collections.abc import Callable, Iterable
 from typing import Protocol
 
-from ringchat_server.chat import hand_over
+from ringchat_server.chat import OK, hand_over
 from ringchat_server.compactor import fold_from
-from ringchat_server.gathering import Gathering, Sink
+from ringchat_server.gathering import Gathering, Sink, Write
 from ringchat_server.journal import DiskFailed, Opened
 from ringchat_server.pickled import Unreadable
-from ringchat_server.records import NO_VIEW, Entry, Meta, Proposal, Record
+from ringchat_server.records import NO_VIEW, Entry, Meta, Proposal, Record, index_of
 from ringchat_server.replica import Config, Replica
 from ringchat_server.replica.values import (
     Answer,
@@ -138,8 +138,8 @@ class Engine:
         self.stopping = ""
         """Why this replica is about to end; empty while it is not."""
         self._pending = Gathering()
-        self._waiting: deque[tuple[int, str, Sink]] = deque()
-        """(index, kind, sink) of the proposed writes, in the order of the log."""
+        self._waiting: deque[tuple[int, Write]] = deque()
+        """(index, write) of what is proposed and not answered, in the order of the log."""
         self._flush_due = False
         self._ticket_written = self._ticket_synced = 0
         self._disk_seconds = 0.0
@@ -180,11 +180,11 @@ class Engine:
 
     def full(self) -> bool:
         """More writes wait than are good for anyone."""
-        return self._pending.full(len(self._waiting))
+        return self._pending.full
 
     def view_of(self, message_id: int) -> int:
         """The view that ordered the message of that id; `NO_VIEW` where there is none."""
-        view = self.replica.log.view_at(message_id)
+        view = self.replica.log.view_at(index_of(message_id))
         return NO_VIEW if view is None else view
 
     def why_not_serving(self) -> str:
@@ -265,9 +265,7 @@ class Engine:
         taken = self._pending.take()
         proposals = [proposal for proposal, _, _ in taken]
         index = self.replica.propose(self._outside.now(), proposals).first_index
-        for _, kind, sink in taken:
-            self._waiting.append((index, kind, sink))
-            index += 1
+        self._waiting.extend(enumerate(taken, index))
         self._carry_out()
 
     def read(self, told: Told) -> None:
@@ -366,13 +364,16 @@ class Engine:
         index = chat.applied_index
         for entry in self.replica.log.entries(index, commit_index):
             index += 1
-            answer = chat.apply(index, entry)
+            answers = chat.apply(index, entry)
             if waiting and waiting[0][0] == index:
-                _, kind, sink = waiting.popleft()
-                sink.answered(entry.number, kind, answer)
-            if watchers and answer[0] == 0 and (account := _stirred(entry)):
-                for wake in watchers.get(account, ()):
-                    wake()
+                _, write = waiting.popleft()
+                self._pending.answered(write)
+                _, kind, sink = write
+                sink.answered(kind, answers)
+            if watchers and any(answer[0] == OK for _, _, answer in answers):
+                for account in _stirred(entry):
+                    for wake in watchers.get(account, ()):
+                        wake()
         if not waiting:
             self._outside.answered_all()
 
@@ -448,11 +449,13 @@ class Engine:
         self.replica.state_installed(outside.now(), chunk.index, chunk.runs, self.chat.time_ms)
 
 
-def _stirred(entry: Entry) -> str:
+def _stirred(entry: Entry) -> Iterable[str]:
     """Whose receivers have to look: for a new message, or whether their session still lasts."""
     match entry.request:
-        case ("send" | "login", str(name), *_):
-            return name
+        case ("send", tuple(to), _):
+            return dict.fromkeys(to)
+        case ("login", str(name), *_):
+            return (name,)
         case ("logout" | "delete", *_):
-            return entry.account
-    return ""
+            return (entry.account,)
+    return ()

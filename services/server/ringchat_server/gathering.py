@@ -1,4 +1,4 @@
-"""The writes that wait for a place in the log, bounded in number and in bytes.
+"""The writes that wait for a place in the log, and all that wait for an answer, counted.
 
 While one group is being synced, the next one gathers here.
 """
@@ -8,12 +8,9 @@ from __future__ import annotations
 from collections import deque
 from typing import Protocol
 
-from ringchat_server.chat import Answer
-from ringchat_server.records import Proposal
+from ringchat_server.chat import Answers
+from ringchat_server.records import GROUP_BYTES_MAX, GROUP_ENTRIES_MAX, Proposal, weight_of
 
-GROUP_ENTRIES_MAX = 4_096
-GROUP_BYTES_MAX = 8 << 20
-"""A group is one message between replicas and one frame of the journal."""
 WAITING_MAX = 65_536
 WAITING_BYTES_MAX = 128 << 20
 """Beyond these new writes are refused."""
@@ -22,7 +19,7 @@ WAITING_BYTES_MAX = 128 << 20
 class Sink(Protocol):
     """Who waits for the answer to a write."""
 
-    def answered(self, number: int, kind: str, answer: Answer) -> None:
+    def answered(self, kind: str, answers: Answers) -> None:
         """The log has answered."""
         ...
 
@@ -35,39 +32,40 @@ class Gathering:
     """First come, first served."""
 
     def __init__(self) -> None:
-        self._writes: deque[tuple[int, Write]] = deque()
-        self._bytes = 0
+        self._writes: deque[Write] = deque()
+        self._unanswered = self._unanswered_bytes = 0
 
     def __len__(self) -> int:
+        """How many wait for a place."""
         return len(self._writes)
+
+    @property
+    def full(self) -> bool:
+        """No more should come."""
+        return self._unanswered >= WAITING_MAX or self._unanswered_bytes >= WAITING_BYTES_MAX
 
     def add(self, write: Write) -> None:
         """Takes a write in."""
-        weight = weight_of(write[0])
-        self._writes.append((weight, write))
-        self._bytes += weight
+        self._writes.append(write)
+        self._unanswered += 1
+        self._unanswered_bytes += weight_of(write[0].request)
 
-    def full(self, under_way: int) -> bool:
-        """With `under_way` others in the log already, no more should come."""
-        return len(self) + under_way >= WAITING_MAX or self._bytes >= WAITING_BYTES_MAX
+    def answered(self, write: Write) -> None:
+        """That one, taken before, waits no more."""
+        self._unanswered -= 1
+        self._unanswered_bytes -= weight_of(write[0].request)
 
     def take(self) -> list[Write]:
         """The writes of the next group: at least one, if any waits."""
         taken: list[Write] = []
         size = 0
         while self._writes and len(taken) < GROUP_ENTRIES_MAX and size < GROUP_BYTES_MAX:
-            weight, write = self._writes.popleft()
+            write = self._writes.popleft()
             taken.append(write)
-            size += weight
-        self._bytes -= size
+            size += weight_of(write[0].request)
         return taken
 
     def clear(self) -> None:
         """Nobody waits any more."""
         self._writes.clear()
-        self._bytes = 0
-
-
-def weight_of(proposal: Proposal) -> int:
-    """Roughly the bytes that a proposal takes in the log."""
-    return 100 + sum(len(part) for part in proposal.request if isinstance(part, str))
+        self._unanswered = self._unanswered_bytes = 0

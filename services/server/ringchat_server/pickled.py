@@ -16,12 +16,14 @@ import pickle
 import re
 from typing import NoReturn
 
-from ringchat_server.records import Entry, Group
+from ringchat_server.records import SENDS_MAX, Entry, Group
 
 PROTOCOL = 5
 
-VIEW_MAX = INDEX_MAX = TIME_MAX_MS = (1 << 62) - 1
-"""No view, index or time is greater: sums of a few of them still fit where they are sent."""
+VIEW_MAX = TIME_MAX_MS = (1 << 62) - 1
+INDEX_MAX = (1 << 62) // SENDS_MAX - 1
+"""No view, time or index, as part of an id, is greater: sums of a few still fit where they
+are sent."""
 
 _BEGINNING = b"\x80\x05"
 # Opcodes with nothing behind them; a byte; a short string; and numbers of 2, 4, 5 to 9 and
@@ -166,7 +168,11 @@ def is_request(request: object) -> bool:
     if type(request) is not tuple:
         return False
     for part in request:
-        if type(part) not in _PLAIN and not (type(part) is tuple and all(map(_is_row, part))):
+        if type(part) in _PLAIN:
+            continue
+        if type(part) is not tuple:
+            return False
+        if not (_PLAIN.issuperset(map(type, part)) or all(map(_is_row, part))):
             return False
     return True
 

@@ -16,9 +16,27 @@ NO_VIEW = -1
 NOOP = ("noop",)
 """The request of the entry that opens a view."""
 
+GROUP_ENTRIES_MAX = 4_096
+GROUP_BYTES_MAX = 1 << 20
+"""By `weight_of`. A group is one message between replicas and one frame of the journal."""
+
+SENDS_MAX = 1_024
+"""Messages in one entry: those of one client that came together."""
+
+
+def message_id(index: int, position: int) -> int:
+    """Of the message at that position, from 0, in the entry at that index: its place in the
+    total order."""
+    return index * SENDS_MAX + position
+
+
+def index_of(message_id: int) -> int:
+    """Index of the entry that a message came with."""
+    return message_id // SENDS_MAX
+
 
 class Entry(NamedTuple):
-    """One client write at one index of the log. The index is its place in a `Group`."""
+    """What a client wrote at one index of the log. The index is its place in a `Group`."""
 
     view: int
     """The view that created it."""
@@ -27,13 +45,32 @@ class Entry(NamedTuple):
     client: bytes
     """Who sent the request (16 bytes); empty for the no-op that opens a view."""
     number: int
-    """The request's place in that client's sequence."""
+    """The request's place in that client's sequence; of several messages, the first one's."""
     account: str
     """The account that the master authenticated; empty where there is none yet."""
     session: bytes
     """Hash of the token used; empty where the master itself vouches for `account`."""
     request: tuple[object, ...]
     """What was asked, secrets replaced by their hashes: see `ringchat_server.chat`."""
+
+
+def count_of(request: tuple[object, ...]) -> int:
+    """How many numbers of its client a request takes: one, or one for each message."""
+    match request:
+        case ("send", tuple(), tuple(texts)):
+            return max(1, len(texts))
+    return 1
+
+
+def weight_of(request: tuple[object, ...]) -> int:
+    """Roughly the bytes that a request takes in the log, and in memory."""
+    weight = 100
+    for part in request:
+        if isinstance(part, str):
+            weight += len(part)
+        elif isinstance(part, tuple):
+            weight += 60 * len(part) + sum(len(one) for one in part if isinstance(one, str))
+    return weight
 
 
 class Proposal(NamedTuple):

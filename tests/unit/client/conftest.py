@@ -13,3 +13,4 @@ from tests.unit.client.fake_cluster import FakeCluster
 async def cluster() -> AsyncIterator[FakeCluster]:
     async with FakeCluster() as cluster:
         yield cluster
+        assert cluster.violations == []

@@ -19,6 +19,7 @@ from ringchat_proto.chat_pb2_grpc import ChatServicer, add_ChatServicer_to_serve
 
 OK, NOT_FOUND, ALREADY_EXISTS, FAILED_PRECONDITION = 0, 5, 6, 9
 UNAVAILABLE, UNAUTHENTICATED = 14, 16
+SENDS_MAX = 1024
 
 
 async def until(condition: Callable[[], bool], seconds: float = 10.0) -> None:
@@ -38,6 +39,7 @@ class State:
     answers: dict[tuple[bytes, int], pb.Response] = field(default_factory=dict)
     log: list[tuple[bytes, int, str]] = field(default_factory=list)
     index: int = 0
+    now_ms: int = 1_700_000_000_000
     changed: asyncio.Event = field(default_factory=asyncio.Event)
 
     def apply(self, client: bytes, token: str, request: pb.Request) -> pb.Response:
@@ -60,6 +62,38 @@ class State:
         changed, self.changed = self.changed, asyncio.Event()
         changed.set()
         return response
+
+    def apply_frame(self, client: bytes, token: str, frame: pb.ClientFrame) -> pb.ServerFrame:
+        """Apply all that a frame asks for, and answer it: at one time, messages first."""
+        self.now_ms += 1
+        answer = pb.ServerFrame()
+        self._apply_sends(client, token, frame.sends, answer)
+        for request in frame.requests:
+            answer.responses.append(self.apply(client, token, request))
+        return answer
+
+    def _apply_sends(
+        self, client: bytes, token: str, sends: pb.Sends, answer: pb.ServerFrame
+    ) -> None:
+        """Messages in columns: runs of receipts, and a response to each that is refused."""
+        for i, text in enumerate(sends.text):
+            request = pb.Request(number=sends.number + i)
+            request.send_message.to = sends.to[i if len(sends.to) > 1 else 0]
+            request.send_message.text = text
+            response = self.apply(client, token, request)
+            if response.HasField("error"):
+                answer.responses.append(response)
+                continue
+            receipt = response.send_message
+            this = (response.number, receipt.message_id, receipt.sent_at_ms)
+            run = answer.receipts[-1] if answer.receipts else pb.Receipts()
+            if this == (run.number + run.count, run.message_id + run.count, run.sent_at_ms):
+                run.count += 1
+            else:
+                number, message_id, sent_at_ms = this
+                answer.receipts.add(
+                    number=number, count=1, message_id=message_id, sent_at_ms=sent_at_ms
+                )
 
     def _list(self, request: pb.ListAccountsRequest, response: pb.Response) -> None:
         names = sorted(n for n in self.accounts if fnmatch.fnmatch(n, request.pattern or "*"))
@@ -107,11 +141,9 @@ class State:
         sender, to = self._account(token), request.send_message.to
         if to not in self.accounts:
             raise LookupError(NOT_FOUND, f"no account named '{to}'")
-        sent_at_ms = 1_700_000_000_000 + self.index
+        text, sent_at_ms = request.send_message.text, self.now_ms
         self.mailboxes[to].append(
-            pb.Message(
-                id=self.index, sender=sender, text=request.send_message.text, sent_at_ms=sent_at_ms
-            )
+            pb.Message(id=self.index, sender=sender, text=text, sent_at_ms=sent_at_ms)
         )
         response.send_message.message_id = self.index
         response.send_message.sent_at_ms = sent_at_ms
@@ -125,6 +157,14 @@ class State:
                 raise LookupError(FAILED_PRECONDITION, "it has another place in the order now")
         self.mailboxes[name] = [m for m in self.mailboxes[name] if m.id > up_to]
         response.update_message.SetInParent()
+
+
+def is_sound(frame: pb.ClientFrame) -> bool:
+    """Whether a server takes it: columns of a length, or the stream ends."""
+    if not frame.HasField("sends"):
+        return True
+    texts, receivers = len(frame.sends.text), len(frame.sends.to)
+    return 0 < texts <= SENDS_MAX and receivers in (1, texts) and frame.sends.number > 0
 
 
 class Replica(ChatServicer):
@@ -211,18 +251,20 @@ class Replica(ChatServicer):
                 self.frames.append(frame)
                 client = frame.client_id or client
                 token = frame.token if frame.HasField("token") else token
+                if not is_sound(frame):
+                    cluster.violations.append(frame)
+                    return
                 if not cluster.serving:
                     queue.put_nowait(pb.ServerFrame(moved=pb.Moved(view=cluster.view)))
                     return
-                answer = pb.ServerFrame()
                 if self.swallow:
                     continue
-                for request in frame.requests:
-                    answer.responses.append(cluster.state.apply(client, token, request))
+                answer = cluster.state.apply_frame(client, token, frame)
+                asked = bool(frame.requests) or frame.HasField("sends")
                 if frame.HasField("receive"):
                     after = frame.receive.after_message_id
                     delivering = asyncio.create_task(self._deliver(queue, token, after))
-                elif (frame.requests and not self.mute) or (not frame.requests and self.echoes):
+                elif (asked and not self.mute) or (not asked and self.echoes):
                     queue.put_nowait(answer)
         finally:
             if delivering is not None:
@@ -275,6 +317,8 @@ class FakeCluster:
         self.addresses: list[str] = []
         self.client_column: list[str] = []
         self.published = [""] * size
+        self.violations: list[pb.ClientFrame] = []
+        """Frames that no client may write: each ended its stream."""
         self._servers: dict[int, grpc.aio.Server] = {}
 
     @property

@@ -25,6 +25,7 @@ from ringchat_client import (
     Unauthenticated,
     Unavailable,
 )
+from ringchat_client.values import time_of
 from ringchat_proto import chat_pb2 as pb
 from tests.unit.client.fake_cluster import FakeCluster, until
 
@@ -129,6 +130,78 @@ async def test_many_requests_share_a_frame(cluster: FakeCluster, client: Client)
     before = len(cluster.replicas[0].frames)
     await asyncio.gather(*(client.send_message("bob", str(i)) for i in range(512)))
     assert len(cluster.replicas[0].frames) - before <= 4
+
+
+async def test_messages_travel_in_columns_and_their_receipts_in_runs(
+    cluster: FakeCluster, client: Client
+) -> None:
+    before = len(cluster.replicas[0].frames)
+    receivers = ["bob"] * 100 + ["ann", "bob"] * 100
+    receipts = await asyncio.gather(
+        *(client.send_message(to, str(i)) for i, to in enumerate(receivers))
+    )
+    frames = cluster.replicas[0].frames[before:]
+    assert not any(frame.requests for frame in frames)
+    assert sum(len(frame.sends.text) for frame in frames) == 300
+    messages = [m for name in ("ann", "bob") for m in cluster.state.mailboxes[name]]
+    by_text = {m.text: m for m in messages}
+    assert len(messages) == len(by_text) == 300
+    for i, (to, receipt) in enumerate(zip(receivers, receipts, strict=True)):
+        message = by_text[str(i)]
+        assert message in cluster.state.mailboxes[to]
+        assert receipt == Receipt(message.id, time_of(message.sent_at_ms))
+
+
+async def test_messages_and_other_calls_keep_their_order(
+    cluster: FakeCluster, client: Client
+) -> None:
+    early, created, late, again, other, last = await asyncio.gather(
+        client.send_message("carl", "too early"),
+        client.create_account("carl", "p"),
+        client.send_message("carl", "in time"),
+        client.create_account("carl", "p"),
+        client.create_account("dora", "p"),
+        client.send_message("dora", "in time"),
+        return_exceptions=True,
+    )
+    assert isinstance(early, NotFound)
+    assert created is None
+    assert isinstance(late, Receipt)
+    assert isinstance(again, AlreadyExists)
+    assert other is None
+    assert isinstance(last, Receipt)
+    for name in ("carl", "dora"):
+        assert [m.text for m in cluster.state.mailboxes[name]] == ["in time"]
+
+
+async def test_one_refused_message_among_others_is_one_error(
+    cluster: FakeCluster, client: Client
+) -> None:
+    receivers = ["bob", "bob", "nobody", "bob", "nobody", "bob"]
+    results = await asyncio.gather(
+        *(client.send_message(to, str(i)) for i, to in enumerate(receivers)),
+        return_exceptions=True,
+    )
+    kinds = [Receipt if to == "bob" else NotFound for to in receivers]
+    assert [type(result) for result in results] == kinds
+    receipts = [result for result in results if isinstance(result, Receipt)]
+    messages = cluster.state.mailboxes["bob"]
+    assert [(m.id, m.text) for m in messages] == list(
+        zip([r.message_id for r in receipts], "0135", strict=True)
+    )
+
+
+async def test_messages_of_two_accounts_are_sent_by_each(
+    cluster: FakeCluster, client: Client
+) -> None:
+    for i in range(2):
+        await client.log_in("ann", "a password")
+        await client.send_message("bob", f"{i} by ann")
+        await client.log_in("bob", "b password")
+        await client.send_message("bob", f"{i} by bob")
+    assert [(m.sender, m.text) for m in cluster.state.mailboxes["bob"]] == [
+        (name, f"{i} by {name}") for i in range(2) for name in ("ann", "bob")
+    ]
 
 
 async def test_a_failover_is_a_slower_call_and_not_an_error(

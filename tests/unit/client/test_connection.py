@@ -12,8 +12,8 @@ import pytest
 
 from ringchat_client.connection import Connection, open_channel, reason_of, stub_of
 from ringchat_client.ring import Ring
-from ringchat_client.session import Pending, Session
-from ringchat_client.values import Asking, Connected, ConnectionEvent, Lost, Refused
+from ringchat_client.session import Pending, Send, Session
+from ringchat_client.values import Asking, Connected, ConnectionEvent, Lost, Receipt, Refused
 from ringchat_proto import chat_pb2 as pb
 from tests.unit.client.fake_cluster import FakeCluster, until
 
@@ -31,6 +31,11 @@ class Rig:
     def create(self, name: str) -> Pending:
         request = pb.Request(create_account=pb.CreateAccountRequest(name=name, password="p"))
         pending = self.session.submit(request, write=True)
+        self.connection.wake()
+        return pending
+
+    def send(self, text: str, to: str = "ann") -> Pending:
+        pending = self.session.submit(Send(to, text), write=True)
         self.connection.wake()
         return pending
 
@@ -110,6 +115,52 @@ async def test_requests_on_their_way_are_sent_again_with_the_same_numbers_in_ord
         again = [r.number for frame in cluster.replicas[1].frames for r in frame.requests]
         assert again == list(range(2, 102))
         assert len(cluster.state.log) == 101, "applied once each"
+
+
+async def test_messages_on_their_way_are_sent_again_with_the_same_numbers_in_order(
+    cluster: FakeCluster,
+) -> None:
+    cluster.state.tokens["t"] = "bob"
+    async with connected(ring_of(cluster)) as rig:
+        rig.session.token = "t"
+        await rig.created("ann")
+        cluster.replicas[0].mute = True  # applies them, but its receipts are lost
+        waiting = [rig.send(str(i)) for i in range(100)]
+        await until(lambda: len(cluster.state.log) == 101)
+        rig.session.abandon(waiting.pop(50))
+        await cluster.kill(0)
+        async with asyncio.timeout(10):
+            receipts = await asyncio.gather(*(pending.future for pending in waiting))
+        frames = [frame for frame in cluster.replicas[1].frames if frame.HasField("sends")]
+        runs = [(frame.sends.number, len(frame.sends.text)) for frame in frames]
+        assert runs == [(2, 50), (53, 49)]
+        assert not any(frame.requests for frame in frames)
+        assert len(cluster.state.log) == 101, "applied once each"
+        kept = [m for m in cluster.state.mailboxes["ann"] if m.text != "50"]
+        assert [m.text for m in kept] == [str(i) for i in range(100) if i != 50]
+        assert [r.message_id for r in receipts if isinstance(r, Receipt)] == [m.id for m in kept]
+
+
+async def test_messages_act_under_their_tokens_before_and_after_a_failover(
+    cluster: FakeCluster,
+) -> None:
+    names = {"t1": "bob", "t2": "cleo"}
+    cluster.state.tokens.update(names)
+    async with connected(ring_of(cluster)) as rig:
+        await rig.created("ann")
+        tokens = ["t1", "t1", "t2", "t1", "t2", "t2"]
+        waiting = []
+        for swallow in (False, True):
+            cluster.replicas[0].swallow = swallow
+            for token in tokens:
+                rig.session.token = token
+                waiting.append(rig.send(token))
+            await until(lambda: len(rig.session._queue) == 0)
+        await cluster.kill(0)
+        async with asyncio.timeout(10):
+            await asyncio.gather(*(pending.future for pending in waiting))
+        sent = [(m.sender, m.text) for m in cluster.state.mailboxes["ann"]]
+        assert sent == [(names[token], token) for token in tokens + tokens]
 
 
 async def test_a_replica_that_moves_in_order_costs_nothing(cluster: FakeCluster) -> None:

@@ -3,20 +3,33 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable, Iterator
 
 import pytest
 
 from ringchat_client.errors import NotFound
-from ringchat_client.session import FIRST_READ_TAG, FRAME_BYTES_MAX, WINDOW, Pending, Session
+from ringchat_client.session import FIRST_READ_TAG, FRAME_BYTES_MAX, WINDOW, Pending, Send, Session
+from ringchat_client.values import Receipt, time_of
 from ringchat_proto import chat_pb2 as pb
 
 CLIENT_ID = b"0123456789abcdef"
+SENT_AT_MS = 1_700_000_000_123
+
+Run = tuple[int, int, int]
+"""Number and count of receipts, and the first one's message id."""
 
 
-def send(session: Session, text: str = "hello") -> Pending:
-    return session.submit(
-        pb.Request(send_message=pb.SendMessageRequest(to="bob", text=text)), write=True
-    )
+def send(session: Session, text: str = "hello", to: str = "bob") -> Pending:
+    return session.submit(Send(to, text), write=True)
+
+
+def sends(session: Session, count: int) -> list[Pending]:
+    return [send(session, str(i)) for i in range(count)]
+
+
+def create(session: Session, name: str = "carl") -> Pending:
+    request = pb.Request(create_account=pb.CreateAccountRequest(name=name))
+    return session.submit(request, write=True)
 
 
 def read(session: Session) -> Pending:
@@ -36,17 +49,122 @@ def frame_of(session: Session) -> pb.ClientFrame:
     return frame
 
 
+def frames_of(session: Session) -> list[pb.ClientFrame]:
+    """All that can be written now."""
+
+    def frames() -> Iterator[pb.ClientFrame]:
+        while (frame := session.next_frame()) is not None:
+            yield frame
+
+    return list(frames())
+
+
+def sent_numbers(frame: pb.ClientFrame) -> list[int]:
+    """The numbers in the columns."""
+    return [frame.sends.number + i for i in range(len(frame.sends.text))]
+
+
 def numbers(frame: pb.ClientFrame) -> list[int]:
-    return [request.number for request in frame.requests]
+    """In the order in which a server takes them."""
+    return sent_numbers(frame) + [request.number for request in frame.requests]
+
+
+def all_numbers(session: Session) -> list[int]:
+    return [number for frame in frames_of(session) for number in numbers(frame)]
+
+
+def columns(frame: pb.ClientFrame) -> tuple[int, list[str], list[str]]:
+    """The first number, the receivers and the texts."""
+    return frame.sends.number, list(frame.sends.to), list(frame.sends.text)
+
+
+def receipts(*runs: Run) -> pb.ServerFrame:
+    return pb.ServerFrame(
+        receipts=[
+            pb.Receipts(number=number, count=count, message_id=message_id, sent_at_ms=SENT_AT_MS)
+            for number, count, message_id in runs
+        ]
+    )
 
 
 def answer(*answered: int) -> pb.ServerFrame:
+    """A receipt for each message; its id is ten times its number."""
+    return receipts(*((number, 1, 10 * number) for number in answered))
+
+
+def created(*answered: int) -> pb.ServerFrame:
+    """An answer to each other request."""
     return pb.ServerFrame(
         responses=[
-            pb.Response(number=n, send_message=pb.SendMessageResponse(message_id=n))
-            for n in answered
+            pb.Response(number=n, create_account=pb.CreateAccountResponse()) for n in answered
         ]
     )
+
+
+def refused(number: int, code: int, message: str) -> pb.ServerFrame:
+    error = pb.Error(code=code, message=message)
+    return pb.ServerFrame(responses=[pb.Response(number=number, error=error)])
+
+
+def receipt(message_id: int) -> Receipt:
+    return Receipt(message_id, time_of(SENT_AT_MS))
+
+
+def ids(pendings: list[Pending]) -> list[int | None]:
+    """The message ids of the receipts; None where there is no answer yet."""
+
+    def one(pending: Pending) -> int | None:
+        if not pending.future.done():
+            return None
+        result = pending.future.result()
+        assert isinstance(result, Receipt)
+        assert result.sent_at == time_of(SENT_AT_MS)
+        return result.message_id
+
+    return [one(pending) for pending in pendings]
+
+
+class Messages:
+    """Writes that travel in columns and are answered by receipts."""
+
+    submit: Callable[..., Pending] = staticmethod(send)
+    answer = staticmethod(answer)
+
+    @staticmethod
+    def texts(frame: pb.ClientFrame) -> list[str]:
+        assert len(frame.requests) == 0
+        return list(frame.sends.text)
+
+    @staticmethod
+    def is_answer_to(number: int, pending: Pending) -> bool:
+        return pending.future.result() == receipt(10 * number)
+
+
+class Accounts:
+    """Writes that travel one by one and are answered so."""
+
+    submit: Callable[..., Pending] = staticmethod(create)
+    answer = staticmethod(created)
+
+    @staticmethod
+    def texts(frame: pb.ClientFrame) -> list[str]:
+        assert not frame.HasField("sends")
+        return [request.create_account.name for request in frame.requests]
+
+    @staticmethod
+    def is_answer_to(number: int, pending: Pending) -> bool:
+        result = pending.future.result()
+        return isinstance(result, pb.Response) and result.number == number
+
+
+Kind = type[Messages] | type[Accounts]
+
+
+@pytest.fixture(params=[Messages, Accounts])
+def kind(request: pytest.FixtureRequest) -> Kind:
+    """What holds for all writes is tested with both."""
+    param: Kind = request.param
+    return param
 
 
 async def test_the_first_frame_names_the_client_and_its_token_even_without_requests() -> None:
@@ -54,37 +172,37 @@ async def test_the_first_frame_names_the_client_and_its_token_even_without_reque
     session.begin_stream()
     frame = frame_of(session)
     assert (frame.client_id, frame.token, len(frame.requests)) == (CLIENT_ID, "t", 0)
+    assert not frame.HasField("sends")
     assert session.next_frame() is None
 
 
-async def test_what_is_queued_goes_into_one_frame_in_order() -> None:
+async def test_what_is_queued_goes_into_one_frame_in_order(kind: Kind) -> None:
     session = opened()
     for i in range(256):
-        send(session, str(i))
+        kind.submit(session, str(i))
     frame = frame_of(session)
     assert numbers(frame) == list(range(1, 257))
-    assert [r.send_message.text for r in frame.requests] == [str(i) for i in range(256)]
+    assert kind.texts(frame) == [str(i) for i in range(256)]
     assert not frame.client_id
     assert not frame.HasField("token")
     assert session.next_frame() is None
 
 
-async def test_answers_go_to_those_who_wait() -> None:
+async def test_answers_go_to_those_who_wait(kind: Kind) -> None:
     session = opened()
-    first, second = send(session), send(session)
+    first, second = kind.submit(session), kind.submit(session)
     frame_of(session)
-    assert session.take(answer(2)) is None
-    assert second.future.result().send_message.message_id == 2
+    assert session.take(kind.answer(2)) is None
+    assert kind.is_answer_to(2, second)
     assert not first.future.done()
     assert session.outstanding == 1
 
 
-async def test_an_error_becomes_an_exception_of_its_kind() -> None:
+async def test_an_error_becomes_an_exception_of_its_kind(kind: Kind) -> None:
     session = opened()
-    pending = send(session)
+    pending = kind.submit(session)
     frame_of(session)
-    error = pb.Error(code=5, message="no account\nnamed 'x'")
-    session.take(pb.ServerFrame(responses=[pb.Response(number=1, error=error)]))
+    session.take(refused(1, 5, "no account\nnamed 'x'"))
     with pytest.raises(NotFound, match="^no account named 'x'$"):
         pending.future.result()
 
@@ -99,100 +217,110 @@ async def test_at_most_a_window_of_requests_is_unanswered() -> None:
     assert len(frame_of(session).requests) == 1
 
 
-async def test_no_number_runs_further_than_a_window_ahead_of_the_oldest_unanswered() -> None:
+async def test_no_number_runs_further_than_a_window_ahead_of_the_oldest_unanswered(
+    kind: Kind,
+) -> None:
     session = opened()
     for _ in range(WINDOW + 10):
-        send(session)
+        kind.submit(session)
     frame_of(session)
-    session.take(answer(*range(2, 12)))  # all but the first: room, but not for a higher number
+    session.take(kind.answer(*range(2, 12)))  # all but the first: room, but for no higher number
     assert session.next_frame() is None
-    session.take(answer(1))
+    session.take(kind.answer(1))
     assert numbers(frame_of(session)) == list(range(WINDOW + 1, WINDOW + 11))
 
 
-async def test_after_a_failover_the_unanswered_go_first_with_their_numbers_in_order() -> None:
+async def test_after_a_failover_the_unanswered_go_first_with_their_numbers_in_order(
+    kind: Kind,
+) -> None:
     session = opened()
     for i in range(5):
-        send(session, str(i))
+        kind.submit(session, str(i))
     frame_of(session)
-    session.take(answer(2, 4))
-    send(session, "new")
+    session.take(kind.answer(2, 4))
+    kind.submit(session, "new")
     session.begin_stream()
-    frame = frame_of(session)
-    assert frame.client_id == CLIENT_ID
-    assert numbers(frame) == [1, 3, 5, 6]
-    assert [r.send_message.text for r in frame.requests] == ["0", "2", "4", "new"]
+    frames = frames_of(session)
+    assert [frame.client_id for frame in frames] == [CLIENT_ID] + [b""] * (len(frames) - 1)
+    assert [n for frame in frames for n in numbers(frame)] == [1, 3, 5, 6]
+    assert [text for frame in frames for text in kind.texts(frame)] == ["0", "2", "4", "new"]
     assert session.outstanding == 4
 
 
-async def test_what_was_given_up_in_the_queue_takes_no_number() -> None:
+async def test_what_was_given_up_in_the_queue_takes_no_number(kind: Kind) -> None:
     session = opened()
-    given_up = send(session, "given up")
-    send(session, "kept")
+    given_up = kind.submit(session, "given up")
+    kind.submit(session, "kept")
     session.abandon(given_up)
     frame = frame_of(session)
     assert numbers(frame) == [1]
-    assert frame.requests[0].send_message.text == "kept"
+    assert kind.texts(frame) == ["kept"]
 
 
-async def test_what_was_given_up_after_writing_is_not_sent_again() -> None:
+async def test_what_was_given_up_after_writing_is_not_sent_again(kind: Kind) -> None:
     session = opened()
-    given_up, kept = send(session), send(session)
+    given_up, kept = kind.submit(session), kind.submit(session)
     frame_of(session)
     session.abandon(given_up)
     session.begin_stream()
-    assert numbers(frame_of(session)) == [2]
+    assert all_numbers(session) == [2]
     assert not kept.future.done()
 
 
-async def test_what_was_given_up_holds_back_nobody() -> None:
+async def test_what_was_given_up_holds_back_nobody(kind: Kind) -> None:
     session = opened()
-    given_up = send(session)
+    given_up = kind.submit(session)
     for _ in range(WINDOW):
-        send(session)
-    assert len(frame_of(session).requests) == WINDOW
-    session.take(answer(*range(2, WINDOW + 1)))
+        kind.submit(session)
+    assert len(numbers(frame_of(session))) == WINDOW
+    session.take(kind.answer(*range(2, WINDOW + 1)))
     assert session.next_frame() is None
     session.abandon(given_up)
     assert numbers(frame_of(session)) == [WINDOW + 1]
 
 
-async def test_a_cancelled_caller_is_not_sent_again_and_its_late_answer_is_ignored() -> None:
+async def test_a_cancelled_caller_is_not_sent_again_and_its_late_answer_is_ignored(
+    kind: Kind,
+) -> None:
     session = opened()
-    cancelled = send(session)
+    cancelled = kind.submit(session)
     frame_of(session)
     cancelled.future.cancel()
-    assert session.take(answer(1)) is None
+    assert session.take(kind.answer(1)) is None
     assert session.idle
     session.begin_stream()
-    assert numbers(frame_of(session)) == []
+    assert all_numbers(session) == []
 
 
-async def test_a_request_can_be_sent_again_later_under_its_number() -> None:
+async def test_a_request_can_be_sent_again_later_under_its_number(kind: Kind) -> None:
     session = opened()
-    old = send(session, "again")
+    old = kind.submit(session, "again")
     frame_of(session)
     session.abandon(old)
-    send(session)
+    kind.submit(session, "other")
     repeated = session.submit_again(old)
-    assert numbers(frame_of(session)) == [2, 1]
-    session.take(answer(1))
-    assert repeated.future.result().number == 1
+    frames = frames_of(session)
+    assert [n for frame in frames for n in numbers(frame)] == [2, 1]
+    assert [text for frame in frames for text in kind.texts(frame)] == ["other", "again"]
+    session.take(kind.answer(1))
+    assert kind.is_answer_to(1, repeated)
 
 
-async def test_reads_have_tags_that_no_write_ever_has() -> None:
+async def test_reads_have_tags_that_no_write_ever_has(kind: Kind) -> None:
     session = opened()
     read(session)
-    send(session)
+    kind.submit(session)
     read(session)
-    assert numbers(frame_of(session)) == [FIRST_READ_TAG + 1, 1, FIRST_READ_TAG + 2]
+    assert all_numbers(session) == [FIRST_READ_TAG + 1, 1, FIRST_READ_TAG + 2]
 
 
-async def test_a_request_acts_under_the_token_of_its_submission_whenever_it_is_written() -> None:
+async def test_a_request_acts_under_the_token_of_its_submission_whenever_it_is_written(
+    kind: Kind,
+) -> None:
     session = Session(CLIENT_ID, "ann")
-    send(session, "from ann")
+    kind.submit(session, "from ann")
     session.token = "bob"
-    send(session, "from bob")
+    kind.submit(session, "from bob")
     session.begin_stream()
     first, second = frame_of(session), frame_of(session)
     assert (first.token, numbers(first)) == ("ann", [1])
@@ -210,41 +338,117 @@ async def test_logging_out_is_written_as_an_empty_token() -> None:
     assert frame.token == ""
 
 
-async def test_large_requests_are_spread_over_frames() -> None:
+@pytest.mark.parametrize(
+    ("kind", "character", "frames"),
+    [
+        (Accounts, "x", 3),
+        (Messages, "\N{GRINNING FACE}", 3),  # four bytes each, as every character is counted
+        (Messages, "x", 14),
+    ],
+)
+async def test_large_requests_are_spread_over_frames(
+    kind: Kind, character: str, frames: int
+) -> None:
     session = opened()
-    text = "x" * 65_536
+    text = character * (65_536 // len(character.encode()))
     for _ in range(40):
-        send(session, text)
-    frames = []
-    while (frame := session.next_frame()) is not None:
-        assert frame.ByteSize() <= FRAME_BYTES_MAX + 4096
-        frames.append(frame)
-    assert sum(len(frame.requests) for frame in frames) == 40
-    assert len(frames) == 3
+        kind.submit(session, text)
+    written = frames_of(session)
+    assert all(frame.ByteSize() <= FRAME_BYTES_MAX + 4096 for frame in written)
+    assert sum(len(numbers(frame)) for frame in written) == 40
+    assert len(written) == frames
 
 
-async def test_an_unavailable_master_leaves_the_request_unanswered() -> None:
+async def test_an_unavailable_master_leaves_the_request_unanswered(kind: Kind) -> None:
     session = opened()
-    pending = send(session)
+    pending = kind.submit(session)
     frame_of(session)
-    error = pb.Error(code=14, message="no majority")
-    useless = session.take(pb.ServerFrame(responses=[pb.Response(number=1, error=error)]))
+    useless = session.take(refused(1, 14, "no majority"))
     assert useless == "no majority"
     assert not pending.future.done()
     session.begin_stream()
-    assert numbers(frame_of(session)) == [1]
+    assert all_numbers(session) == [1]
 
 
-async def test_an_answer_that_nobody_asked_for_is_ignored() -> None:
+async def test_an_answer_that_nobody_asked_for_is_ignored(kind: Kind) -> None:
     session = opened()
-    assert session.take(answer(77)) is None
+    assert session.take(kind.answer(77)) is None
 
 
-async def test_giving_up_everything_names_who_waits() -> None:
+async def test_giving_up_everything_names_who_waits(kind: Kind) -> None:
     session = opened()
-    written = send(session)
+    written = kind.submit(session)
     frame_of(session)
-    queued = send(session)
+    queued = kind.submit(session)
     assert session.abandon_all() == [written, queued]
     assert session.idle
     assert isinstance(written.future, asyncio.Future)
+
+
+# ------------------------------------------------------------------------- columns
+
+
+async def test_messages_to_one_receiver_name_it_once() -> None:
+    session = opened()
+    for text in ("one", "two", "two", ""):
+        send(session, text)
+    [frame] = frames_of(session)
+    assert columns(frame) == (1, ["bob"], ["one", "two", "two", ""])
+    assert len(frame.requests) == 0
+    send(session, "alone")
+    assert columns(frame_of(session)) == (5, ["bob"], ["alone"])
+
+
+@pytest.mark.parametrize(
+    "receivers",
+    [["bob", "cleo"], ["bob", "bob", "cleo"], ["bob", "cleo", "bob"], ["cleo", "bob", "bob"]],
+)
+async def test_messages_to_several_receivers_name_one_each(receivers: list[str]) -> None:
+    session = opened()
+    texts = [f"text {i}" for i in range(len(receivers))]
+    for to, text in zip(receivers, texts, strict=True):
+        send(session, text, to)
+    [frame] = frames_of(session)
+    assert columns(frame) == (1, receivers, texts)
+    assert len(frame.requests) == 0
+
+
+async def test_a_request_after_messages_stands_in_their_frame() -> None:
+    session = opened()
+    send(session, "one")
+    send(session, "two")
+    create(session)
+    read(session)
+    create(session)
+    [frame] = frames_of(session)
+    assert columns(frame) == (1, ["bob"], ["one", "two"])
+    assert [r.number for r in frame.requests] == [3, FIRST_READ_TAG + 1, 4]
+
+
+@pytest.mark.parametrize(("before", "first"), [(create, 1), (read, FIRST_READ_TAG + 1)])
+async def test_a_message_after_another_request_stands_in_the_next_frame(
+    before: Callable[[Session], Pending], first: int
+) -> None:
+    """A server takes a frame's messages first."""
+    session = opened()
+    before(session)
+    message = send(session, "after")
+    one, two = frames_of(session)
+    assert (sent_numbers(one), [r.number for r in one.requests]) == ([], [first])
+    assert (sent_numbers(two), [r.number for r in two.requests]) == ([message.number], [])
+
+
+async def test_messages_and_other_requests_keep_their_order() -> None:
+    session = opened()
+    order: list[Callable[[Session], Pending]]
+    order = [send, send, create, send, read, create, send, send, read]
+    submitted = [submit(session) for submit in order]
+    frames = frames_of(session)
+    tag = FIRST_READ_TAG
+    assert [(sent_numbers(f), [r.number for r in f.requests]) for f in frames] == [
+        ([1, 2], [3]),
+        ([4], [tag + 1, 5]),
+        ([6, 7], [tag + 2]),
+    ]
+    assert [pending.number for pending in submitted] == [1, 2, 3, 4, tag + 1, 5, 6, 7, tag + 2]
+    assert session.outstanding == len(order)

@@ -7,6 +7,7 @@ import socket
 import threading
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -14,12 +15,22 @@ import pytest
 
 from ringchat_proto import chat_pb2 as pb
 from ringchat_server import node as node_module
-from ringchat_server.chat import Answer, Chat, verification
+from ringchat_server.chat import Answer, Answers, Chat, verification
 from ringchat_server.compactor import fold_from
 from ringchat_server.journal import FolderDisk, Journal, compact
 from ringchat_server.journal.encoding import encode_state
 from ringchat_server.node import EXIT_DISK, EXIT_OK, Node, StartError, serve
-from ringchat_server.records import NO_VIEW, NOOP, Entry, Group, Meta, Proposal, Record
+from ringchat_server.records import (
+    NO_VIEW,
+    NOOP,
+    SENDS_MAX,
+    Entry,
+    Group,
+    Meta,
+    Proposal,
+    Record,
+    message_id,
+)
 from ringchat_server.replica.values import (
     Ack,
     Append,
@@ -113,7 +124,9 @@ class FakeSink:
         self.answers = [] if answers is None else answers
         self.responses: list[pb.Response] = []
 
-    def answered(self, number: int, kind: str, answer: Answer) -> None:
+    def answered(self, kind: str, answers: Answers) -> None:
+        [(number, count, answer)] = answers
+        assert count == 1
         self.answers.append((number, answer))
 
     def responded(self, response: pb.Response) -> None:
@@ -223,8 +236,11 @@ ACCOUNT = (
 
 
 def send(number: int, text: str = "") -> Proposal:
-    request = ("send", "ann", text or f"text {number}")
-    return Proposal(CLIENT, number, "ann", b"", request)
+    return sends(number, ("ann",), text or f"text {number}")
+
+
+def sends(number: int, to: tuple[str, ...], *texts: str) -> Proposal:
+    return Proposal(CLIENT, number, "ann", b"", ("send", to, texts))
 
 
 def log_of(*texts: str) -> list[Entry]:
@@ -277,7 +293,9 @@ async def test_what_comes_at_once_is_one_group_and_answered_in_order(tmp_path: P
         await until(lambda: len(answers) == 100)
         assert rig.groups == [100]
         assert [number for number, _ in answers] == list(range(1, 101))
-        assert [answer[:2] for _, answer in answers] == [(0, first + i) for i in range(100)]
+        assert [answer[:2] for _, answer in answers] == [
+            (0, message_id(first + i, 0)) for i in range(100)
+        ]
 
 
 async def test_receivers_are_woken_by_what_concerns_them(tmp_path: Path) -> None:
@@ -297,6 +315,45 @@ async def test_receivers_are_woken_by_what_concerns_them(tmp_path: Path) -> None
         rig.node.submit(send(2), "send_message", sink)
         await until(lambda: len(sink.answers) == 2)
         assert woken == ["ann"]
+
+
+async def test_many_in_one_entry_are_answered_at_once_and_wake_each_receiver(
+    tmp_path: Path,
+) -> None:
+    async with alone(tmp_path) as rig:
+        woken: list[str] = []
+        for name in ("ann", "bob", "cid", "dan"):
+            rig.node.watch(name, partial(woken.append, name))
+        given: list[tuple[str, Answers]] = []
+
+        class Listener(FakeSink):
+            def answered(self, kind: str, answers: Answers) -> None:
+                given.append((kind, answers))
+
+        sink = Listener()
+        for number, name in enumerate(("bob", "cid"), 3):
+            rig.node.submit(
+                Proposal(b"x" * 16, number, "", b"", ("create", name, "hash")), "", sink
+            )
+        await until(lambda: len(given) == 2)
+        given.clear()
+        index = rig.node.chat.applied_index + 1
+        to = ("eve", "bob", "ann", "bob", "bob")
+        rig.node.submit(sends(1, to, "a", "b", "c", "d", "e"), "sends", sink)
+        await until(lambda: bool(given))
+        [(kind, answers)] = given
+        assert kind == "sends"
+        assert [(number, count, answer[:2]) for number, count, answer in answers] == [
+            (1, 1, (5, "no account named 'eve'")),
+            (2, 1, (0, message_id(index, 1))),
+            (3, 1, (0, message_id(index, 2))),
+            (4, 2, (0, message_id(index, 3))),
+        ]
+        assert woken == ["bob", "ann"], "each once, in the order of the texts"
+        assert rig.groups[-1] == 1
+        rig.node.submit(sends(6, ("dan", "nobody"), "a", "b"), "sends", sink)
+        await until(lambda: len(given) == 2)
+        assert woken == ["bob", "ann"], "nothing came of it"
 
 
 async def test_a_restart_applies_what_was_confirmed(tmp_path: Path) -> None:
@@ -365,7 +422,7 @@ async def test_told_to_stop_it_confirms_what_is_in_flight(tmp_path: Path) -> Non
         assert [reason for _, reason in guest.told] == ["replica 0 is stopping"]
     _, opened = Journal.open(FolderDisk(tmp_path), 0)
     assert opened.recovered is not None
-    assert opened.recovered.entries[-1].request == ("send", "ann", "text 1")
+    assert opened.recovered.entries[-1].request == ("send", ("ann",), ("text 1",))
 
 
 # ------------------------------------------------------------------- two orders
@@ -377,15 +434,18 @@ async def test_an_acknowledgement_of_another_order_is_refused(tmp_path: Path) ->
         assert await asyncio.wait_for(rig.node.promote(2), 10) == ""
         node = rig.node
         # 1 to 4 of view 0, 5 the no-op of view 2, and nothing behind it.
-        assert [node.view_of(index) for index in (1, 4, 5, 6)] == [0, 0, 2, NO_VIEW]
+        for position in (0, 1, SENDS_MAX - 1):
+            ids = [message_id(index, position) for index in (1, 4, 5, 6)]
+            assert [node.view_of(one) for one in ids] == [0, 0, 2, NO_VIEW]
+        one = message_id(4, 0)
         passwords, sink = Passwords(), FakeSink()
         desk = Desk(node, passwords)
         for number, view in ((11, 2), (12, 1)):
-            wrong = pb.UpdateMessageRequest(up_to_message_id=4, view=view)
+            wrong = pb.UpdateMessageRequest(up_to_message_id=one, view=view)
             desk.take(CLIENT, number, "update_message", wrong, ANN, sink)
         assert [response.error.code for response in sink.responses] == [9, 9]
         assert texts_of(node) == ["one"]
-        right = pb.UpdateMessageRequest(up_to_message_id=4, view=0)
+        right = pb.UpdateMessageRequest(up_to_message_id=one, view=0)
         desk.take(CLIENT, 13, "update_message", right, ANN, sink)
         await until(lambda: bool(sink.answers))
         assert sink.answers == [(13, (0,))]
@@ -402,18 +462,18 @@ async def test_a_rebuild_reaches_the_chat(tmp_path: Path) -> None:
         rig.up(2, 2, leading=True)
         new = [
             Entry(2, 3, b"", 0, "", b"", NOOP),
-            Entry(2, 3, b"d" * 16, 1, "ann", b"", ("send", "ann", "the other side")),
+            Entry(2, 3, b"d" * 16, 1, "ann", b"", ("send", ("ann",), ("the other side",))),
         ]
         append = Append(2, 4, 0, Group(5, new), 6, (2,), 5, 0, 0, CLUSTER_ID, 0)
         rig.node.received(2, append)
         assert texts_of(rig.node) == ["both have it", "the other side"]
         assert rig.node.chat.digest == chat_after([*ours[:4], *new]).digest
-        assert rig.node.view_of(6) == 2
+        assert rig.node.view_of(message_id(6, 0)) == 2
         await until(lambda: bool(rig.links.of(Ack, 2)))
     _, opened = Journal.open(FolderDisk(tmp_path), 1)
     assert opened.recovered is not None
     assert opened.recovered.entries == [*ours[:4], *new]
-    assert [proposal.request[2] for proposal in opened.recovered.aside] == ["only this side"]
+    assert [proposal.request[2] for proposal in opened.recovered.aside] == [("only this side",)]
 
 
 async def test_an_installed_state_reaches_the_chat(tmp_path: Path) -> None:

@@ -19,7 +19,7 @@ from ringchat_server.pickled import (
 )
 from ringchat_server.records import Entry, Group
 
-ENTRY = Entry(4, 1_000, b"c" * 16, 7, "ann", b"s" * 32, ("send", "bob", "hello"))
+ENTRY = Entry(4, 1_000, b"c" * 16, 7, "ann", b"s" * 32, ("send", ("bob",), ("hello", "again")))
 
 
 class Hostile:
@@ -135,6 +135,12 @@ def test_a_group_whose_views_go_back_is_none() -> None:
         (("update", 3, ((b"c", 1), (b"d", 2))), True),
         (("update", 3, (1, "a", ())), True),
         (("send", ["a list"]), False),
+        (("send", ("bob",), ("x",) * 1_024), True),
+        (("send", ("bob", "cy"), ("x", b"y")), True),
+        (("send", ("bob", ("cy", 1)), ("x", "y")), True),
+        (("send", ("bob",), ("x", ["a list"])), False),
+        (("send", ("bob",), ("x", ("y", "z", "of three"))), False),
+        (("send", ("bob",), ("x", ("y", ("deeper",)))), False),
         (("update", 3, ((1, 2, 3),)), False),
         (("update", 3, (((1, 2), 3),)), False),
     ],

@@ -1,9 +1,60 @@
 from __future__ import annotations
 
-from ringchat_server.pickled import decode, encode
-from ringchat_server.records import NO_VIEW, NOOP, Entry, Group, Meta, Recovered
+import pytest
 
-ENTRY = Entry(3, 1_000, b"c" * 16, 1, "ann", b"h" * 32, ("send", "bob", "hello"))
+from ringchat_server.pickled import decode, encode, entry_of
+from ringchat_server.records import (
+    NO_VIEW,
+    NOOP,
+    SENDS_MAX,
+    Entry,
+    Group,
+    Meta,
+    Recovered,
+    count_of,
+    index_of,
+    message_id,
+    weight_of,
+)
+from ringchat_server.replica.log import Log
+
+ENTRY = Entry(3, 1_000, b"c" * 16, 1, "ann", b"h" * 32, ("send", ("bob",), ("hello", "again")))
+
+
+def test_message_ids_are_in_the_order_of_the_log() -> None:
+    places = [(index, at) for index in (1, 2, 3, 1_000) for at in (0, 1, SENDS_MAX - 1)]
+    ids = [message_id(*place) for place in places]
+    assert ids == sorted(set(ids))
+    assert [index_of(one) for one in ids] == [index for index, _ in places]
+    assert message_id(1, SENDS_MAX - 1) + 1 == message_id(2, 0), "no id is left out"
+
+
+def test_how_many_numbers_a_request_takes() -> None:
+    assert count_of(ENTRY.request) == 2
+    assert count_of(("send", ("bob", "cy", "bob"), ("a", "b", "c"))) == 3
+    for one in (NOOP, ("logout",), ("update", 7, ((b"c", 1), (b"c", 2))), ("send",), ()):
+        assert count_of(one) == 1, "anything else has one, whatever it holds"
+    assert count_of(("send", (), ())) == 1
+
+
+def test_what_a_request_weighs() -> None:
+    assert weight_of(("send", ("bob",), ("x" * 5_000,))) >= 5_100
+    assert weight_of(("send", ("bob",), ("x" * 5_000,) * 4)) >= 20_100
+    assert weight_of(("send", ("bob",), ("x",) * 1_024)) >= 1_024 * 50, "a string is an object"
+    assert weight_of(NOOP) >= 100
+    names = tuple((b"c" * 16, number) for number in range(100))
+    assert weight_of(("update", 7, names)) >= 100 * 60
+
+
+@pytest.mark.parametrize(
+    "request_", [("update", 3, (1, None, ("a", 2))), ("send", ("bob",), (None,))], ids=repr
+)
+def test_whatever_can_be_read_has_a_weight(request_: tuple[object, ...]) -> None:
+    # A peer or a journal may hold it; the log that sends it on and the pieces that are handed
+    # over ask for its weight, and an exception there would end every master in turn.
+    entry = entry_of(tuple(ENTRY._replace(request=request_)))
+    log = Log(0, (), [entry])
+    assert list(log.slice(0).entries) == [entry]
 
 
 def test_where_a_group_ends() -> None:

@@ -31,23 +31,32 @@ hashed again. An entry of unknown shape is covered by its frame and kind alone.
 """
 
 from ringchat_server.chat.accounts import verification
-from ringchat_server.chat.answers import Answer
+from ringchat_server.chat.answers import OK, Answer, Answers
 from ringchat_server.chat.chat import UNDELIVERED_MAX, Chat
 from ringchat_server.chat.dedupe import CLIENTS_MAX, GAPS_MAX
 from ringchat_server.chat.hand_over import hand_over
 from ringchat_server.chat.kept import WINDOW
 from ringchat_server.chat.mailbox import Message
-from ringchat_server.chat.names import BadRequest, check_pattern, check_text, normal_name
+from ringchat_server.chat.names import (
+    BadRequest,
+    are_sound_texts,
+    check_pattern,
+    check_text,
+    normal_name,
+)
 
 __all__ = [
     "CLIENTS_MAX",
     "GAPS_MAX",
+    "OK",
     "UNDELIVERED_MAX",
     "WINDOW",
     "Answer",
+    "Answers",
     "BadRequest",
     "Chat",
     "Message",
+    "are_sound_texts",
     "check_pattern",
     "check_text",
     "hand_over",

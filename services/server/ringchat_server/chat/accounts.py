@@ -8,6 +8,7 @@ from typing import NamedTuple
 
 from ringchat_server.chat.mailbox import EMPTY, Mailbox
 from ringchat_server.chat.names import literal_prefix, matcher
+from ringchat_server.records import index_of
 
 ACCOUNTS_MAX = 1_000_000
 SESSIONS_MAX = 64
@@ -138,7 +139,7 @@ class Accounts:
         for account, columns in boxes:
             if columns != EMPTY:
                 account.mailbox = Mailbox.load(columns, same)
-                if account.mailbox.newest_id > applied_index:
+                if index_of(account.mailbox.newest_id) > applied_index:
                     raise ValueError("a message that is newer than the state it stands in")
         return accounts
 

@@ -8,6 +8,12 @@ from __future__ import annotations
 
 Answer = tuple[int | str | bytes, ...]
 
+Answers = tuple[tuple[int, int, Answer], ...]
+"""What an entry is answered with: (first number, how many numbers, their answer).
+
+`(OK, message_id, sent_at_ms)` is the first one's; those behind it have the ids behind it.
+"""
+
 OK = 0
 INVALID_ARGUMENT = 3
 NOT_FOUND = 5

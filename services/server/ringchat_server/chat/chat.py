@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from hashlib import blake2b
+from itertools import groupby
 from marshal import dumps
 from typing import Any, ClassVar, cast
 
@@ -18,13 +19,14 @@ from ringchat_server.chat.answers import (
     TOO_MANY_ACCOUNTS,
     WRONG_PASSWORD,
     Answer,
+    Answers,
     name_taken,
     no_account,
 )
-from ringchat_server.chat.dedupe import NUMBER_MAX, Clients
+from ringchat_server.chat.dedupe import NUMBER_MAX, Clients, Numbers
 from ringchat_server.chat.mailbox import Mailbox, Message
 from ringchat_server.chat.requests import is_sound, is_sound_name
-from ringchat_server.records import Entry
+from ringchat_server.records import Entry, count_of, message_id
 
 UNDELIVERED_MAX = 65_536
 """Messages that may wait in one mailbox."""
@@ -33,7 +35,7 @@ CLIENT_BYTES_MAX = 64
 TIME_MAX_MS = 2**62
 DIGEST_BYTES = 16
 
-_FORMAT = ("ringchat chat", 1)
+_FORMAT = ("ringchat chat", 2)
 # Marshal before version 3 writes no references, so the bytes depend on the value alone,
 # not on which objects happen to be shared.
 _MARSHAL_VERSION = 2
@@ -58,7 +60,7 @@ class Chat:
 
     # ------------------------------------------------------------------- apply
 
-    def apply(self, index: int, entry: Entry) -> Answer:
+    def apply(self, index: int, entry: Entry) -> Answers:
         """Apply the next entry of the log; what to answer to whoever asked.
 
         Never raises for an entry that could be read. A duplicate changes nothing and
@@ -66,35 +68,53 @@ class Chat:
         """
         assert index == self.applied_index + 1, f"entry {index} after {self.applied_index}"
         sound = is_sound(entry.request)
-        answer = self._answer(index, entry, sound)
+        answers = self._answers(index, entry, sound)
         # A malformed request may hold what marshal cannot write: its kind stands for it.
         row: Any = tuple(entry) if sound else (*entry[:6], ("malformed", str(entry.request[0])))
-        data = self.digest + dumps((row, answer), _MARSHAL_VERSION)
+        data = self.digest + dumps((row, answers), _MARSHAL_VERSION)
         self.digest = blake2b(data, digest_size=DIGEST_BYTES).digest()
         self.applied_index = index
-        return answer
+        return answers
 
-    def _answer(self, index: int, entry: Entry, sound: bool) -> Answer:
-        _, time_ms, client, number, _, _, _ = entry
+    def _answers(self, index: int, entry: Entry, sound: bool) -> Answers:
+        _, time_ms, client, number, _, _, request = entry
+        count = count_of(request) if sound else 1
+        malformed = ((number, count, MALFORMED),)
         if not 0 <= time_ms <= TIME_MAX_MS or len(client) > CLIENT_BYTES_MAX:
-            return MALFORMED
+            return malformed
         self._now_ms = now_ms = max(self._now_ms, time_ms)
         clients = self._clients
         clients.forget_idle(now_ms)
+        if client and not 1 <= number <= NUMBER_MAX + 1 - count:
+            return malformed
         if not client:
-            return self._applied(index, entry) if sound else MALFORMED
-        if not 1 <= number <= NUMBER_MAX:
-            return MALFORMED
+            return self._applied(index, entry, 0, count) if sound else malformed
         # First of all, even before the session is looked at: a request applied before
         # has its answer, whatever has become of the session since.
-        answer = clients.use(client, number, now_ms)
+        numbers = clients.use(client, now_ms)
+        if number <= numbers.high:
+            return tuple(
+                (number + at, 1, self._answer_again(index, entry, sound, numbers, at))
+                for at in range(count)
+            )
+        answers = self._applied(index, entry, 0, count) if sound else malformed
+        for first, length, answer in answers:
+            numbers.add(first, length, answer)
+        return answers
+
+    def _answer_again(
+        self, index: int, entry: Entry, sound: bool, numbers: Numbers, at: int
+    ) -> Answer:
+        """To what may have been applied before: the entry's number, or a later one of its own."""
+        number = entry.number + at
+        answer = numbers.answer_to(number)
         if answer is None:
-            answer = self._applied(index, entry) if sound else MALFORMED
-            clients.add(number, answer)
+            answer = self._applied(index, entry, at, at + 1)[0][2] if sound else MALFORMED
+            numbers.add(number, 1, answer)
         elif answer[0] != OK and answer != FORGOTTEN and sound and _is_handed_over(entry):
             # Refused on this side of a split, and perhaps confirmed on the other one.
-            answer = self._applied(index, entry)
-            clients.correct(number, answer)
+            answer = self._applied(index, entry, at, at + 1)[0][2]
+            numbers.correct(number, answer)
         return answer
 
     def _noop(self, index: int, entry: Entry) -> Answer:
@@ -139,26 +159,46 @@ class Chat:
             self._accounts.end_session(token_hash)
         return DONE
 
-    def _send(self, index: int, entry: Entry) -> Answer:
+    def _send(self, index: int, entry: Entry, start: int, stop: int) -> Answers:
+        """Those of the entry's messages from `start` up to `stop`."""
+        number, count = entry.number + start, stop - start
         if not self._is_authorised(entry):
-            return NOT_LOGGED_IN
-        _, to, text = cast("tuple[str, str, str]", entry.request)
-        receiver = self._accounts.get(to)
-        if receiver is None:
-            return no_account(to)
+            return ((number, count, NOT_LOGGED_IN),)
         sender = self._accounts.get(entry.account)
         if sender is None and not is_sound_name(entry.account):
-            return MALFORMED
+            return ((number, count, MALFORMED),)
+        name = entry.account if sender is None else sender.name
+        _, to, texts = cast("tuple[str, tuple[str, ...], tuple[str, ...]]", entry.request)
+        if len(to) == 1:
+            return tuple(self._queue(index, entry, name, to[0], texts[start:stop], start))
+        answers: list[tuple[int, int, Answer]] = []
+        for receiver, positions in groupby(range(start, stop), to.__getitem__):
+            first, *others = positions
+            part = texts[first : first + 1 + len(others)]
+            answers += self._queue(index, entry, name, receiver, part, first)
+        return tuple(answers)
+
+    def _queue(
+        self, index: int, entry: Entry, sender: str, to: str, texts: tuple[str, ...], start: int
+    ) -> list[tuple[int, int, Answer]]:
+        """Texts for one receiver, which stand in the entry from `start` on."""
+        receiver, number = self._accounts.get(to), entry.number + start
+        if receiver is None:
+            return [(number, len(texts), no_account(to))]
         mailbox = receiver.mailbox
         if mailbox is None:
             mailbox = receiver.mailbox = Mailbox()
+        answers: list[tuple[int, int, Answer]] = []
         # A handed-over message was confirmed by the master that took it: no room, or a
         # sender deleted meanwhile, is no reason to lose it.
-        if len(mailbox) >= UNDELIVERED_MAX and entry.session:
-            return MAILBOX_FULL
-        name = entry.account if sender is None else sender.name
-        mailbox.append(index, name, text, entry.time_ms)
-        return (OK, index, entry.time_ms)
+        room = max(0, UNDELIVERED_MAX - len(mailbox)) if entry.session else len(texts)
+        if fitting := texts[:room]:
+            first_id = message_id(index, start)
+            mailbox.extend(first_id, sender, fitting, entry.time_ms)
+            answers.append((number, len(fitting), (OK, first_id, entry.time_ms)))
+        if left := len(texts) - len(fitting):
+            answers.append((number + len(fitting), left, MAILBOX_FULL))
+        return answers
 
     def _update(self, index: int, entry: Entry) -> Answer:
         if not self._is_authorised(entry):
@@ -171,8 +211,8 @@ class Chat:
         mailbox.remove_through(up_to)
         for client, number in delivered:
             match self._clients.answer_to(client, number):
-                case (0, int(message_id), int()):
-                    mailbox.remove(message_id)
+                case (0, int(one), int()):
+                    mailbox.remove(one)
         return DONE
 
     def _is_authorised(self, entry: Entry) -> bool:
@@ -187,12 +227,15 @@ class Chat:
         "delete": _delete,
         "login": _login,
         "logout": _logout,
-        "send": _send,
         "update": _update,
     }
 
-    def _applied(self, index: int, entry: Entry) -> Answer:
-        return self._KINDS[cast("str", entry.request[0])](self, index, entry)
+    def _applied(self, index: int, entry: Entry, start: int, stop: int) -> Answers:
+        """The entry takes effect; of several messages, those from `start` up to `stop`."""
+        kind = cast("str", entry.request[0])
+        if kind == "send":
+            return self._send(index, entry, start, stop)
+        return ((entry.number, 1, self._KINDS[kind](self, index, entry)),)
 
     # ------------------------------------------------------------------- admission
 
@@ -208,14 +251,23 @@ class Chat:
         """
         return self._clients.answer_to(client, number) if number >= 1 else None
 
-    def refuse_name(self, client: bytes, number: int, now_ms: int | None = None) -> Answer | None:
-        """Why a new request of that name may not be proposed; None if it may.
+    def is_new(self, client: bytes, number: int) -> bool:
+        """Whether neither that number of the client was applied nor any behind it."""
+        return self._clients.is_new(client, number)
+
+    def refuse_name(
+        self, client: bytes, number: int, now_ms: int | None = None, *, count: int = 1
+    ) -> Answer | None:
+        """Why new requests of those names may not be proposed; None if they may.
 
         RESOURCE_EXHAUSTED beyond `CLIENTS_MAX` or `GAPS_MAX`, INVALID_ARGUMENT for a
         number out of 1..2**63. Give the time that the entry would get: without it,
         clients that are due to be forgotten count.
+
+        Args:
+            count: of numbers one behind the other; more than one only where `is_new`.
         """
-        return self._clients.refuse(client, number, now_ms)
+        return self._clients.refuse(client, number, count, now_ms)
 
     # ------------------------------------------------------------------- reads
 

@@ -59,19 +59,28 @@ class Numbers:
             return FORGOTTEN
         return self.kept.get(number) or FORGOTTEN
 
-    def add(self, number: int, answer: Answer) -> None:
-        """Note that a number, not applied before, now is."""
+    def add(self, number: int, count: int, answer: Answer) -> None:
+        """Note that so many numbers from that on, not applied before, now are.
+
+        One alone, or all of them beyond `high`.
+        """
         high = self.high
         if number > high:
             if number > high + 1:
                 self.gaps = self.gaps or []
                 self.gaps.append((high + 1, number - 1))
                 self.kept.skip(high + 1, number - 1)
-            self.high = number
+            self.high = number + count - 1
         else:
+            assert count == 1
             self._fill(number)
         if number > self.high - WINDOW:
-            self.kept.keep(number, answer)
+            self.kept.keep(number, count, answer)
+
+    def correct(self, number: int, answer: Answer) -> None:
+        """Another answer, from now on, to a number that is applied."""
+        assert self.is_applied(number)
+        self.kept.keep(number, 1, answer)
 
     def gaps_after(self, number: int) -> int:
         """How many gaps there would be with that number, not applied yet, added."""
@@ -110,6 +119,7 @@ class Clients:
     def __init__(self) -> None:
         self._by_id: OrderedDict[bytes, Numbers] = OrderedDict()
         self._newest: Numbers | None = None
+        """The one used last: it need not be moved to the end."""
         # Nobody is idle for too long before this time: a bound, found again when passed.
         self._forget_after_ms = 0
 
@@ -122,8 +132,13 @@ class Clients:
         numbers = self._by_id.get(client)
         return None if numbers is None else numbers.answer_to(number)
 
-    def use(self, client: bytes, number: int, now_ms: int) -> Answer | None:
-        """The client is at work: move it to the end; the answer if this is a duplicate."""
+    def is_new(self, client: bytes, number: int) -> bool:
+        """No request of that client with that number or a greater one was applied."""
+        numbers = self._by_id.get(client)
+        return numbers is None or number > numbers.high
+
+    def use(self, client: bytes, now_ms: int) -> Numbers:
+        """The client is at work: moves it to the end."""
         numbers = self._by_id.get(client)
         if numbers is None:
             numbers = self._by_id[client] = Numbers(now_ms)
@@ -131,18 +146,7 @@ class Clients:
             self._by_id.move_to_end(client)
         self._newest = numbers
         numbers.last_used_ms = now_ms
-        return None if number > numbers.high else numbers.answer_to(number)
-
-    def add(self, number: int, answer: Answer) -> None:
-        """Note the answer to a number of the client just used."""
-        assert self._newest is not None
-        self._newest.add(number, answer)
-
-    def correct(self, number: int, answer: Answer) -> None:
-        """Another answer, from now on, to a number of the client just used; it is applied."""
-        assert self._newest is not None
-        assert self._newest.is_applied(number)
-        self._newest.kept.keep(number, answer)
+        return numbers
 
     def forget_idle(self, now_ms: int) -> None:
         """Forget those idle for more than 24 hours. `now_ms` never goes back."""
@@ -157,9 +161,9 @@ class Clients:
         self._newest = None
         self._forget_after_ms = now_ms
 
-    def refuse(self, client: bytes, number: int, now_ms: int | None) -> Answer | None:
-        """Why a new request of that name may not be proposed; None if it may."""
-        if not 1 <= number <= NUMBER_MAX:
+    def refuse(self, client: bytes, number: int, count: int, now_ms: int | None) -> Answer | None:
+        """Why new requests of those names may not be proposed; None if they may."""
+        if not 1 <= number <= NUMBER_MAX + 1 - count:
             return BAD_NUMBER
         numbers = self._by_id.get(client)
         if numbers is None:

@@ -25,10 +25,11 @@ was confirmed is done. The price: what one side refused may be done after all.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import cast
 
 from ringchat_server.chat.accounts import verification
 from ringchat_server.chat.requests import is_sound
-from ringchat_server.records import Entry, Proposal
+from ringchat_server.records import SENDS_MAX, Entry, Proposal, message_id
 
 RequestName = tuple[bytes, int]
 
@@ -46,6 +47,7 @@ def hand_over(
     # The dropped messages that wait, by receiver: what an acknowledgement can mean.
     waiting: dict[str, list[tuple[int, RequestName]]] = {}
     created: dict[str, bytes] = {}
+    newest_common_id = message_id(common_index, SENDS_MAX - 1)
     proposals: list[Proposal] = []
     for index, entry in enumerate(entries, first_index):
         request = entry.request
@@ -54,10 +56,13 @@ def hand_over(
         if kind == "noop":
             continue
         if sound and kind == "send":
-            to = str(request[1])
-            waiting.setdefault(to, []).append((index, (entry.client, entry.number)))
+            _, to, texts = cast("tuple[str, tuple[str, ...], tuple[str, ...]]", request)
+            for position in range(len(texts)):
+                name = (entry.client, entry.number + position)
+                receiver = to[position if len(to) > 1 else 0]
+                waiting.setdefault(receiver, []).append((message_id(index, position), name))
         elif sound and kind == "update":
-            request = _in_any_order(request, waiting.get(entry.account, []), common_index)
+            request = _in_any_order(request, waiting.get(entry.account, []), newest_common_id)
         elif sound and kind == "create":
             created[str(request[1])] = verification(str(request[2]))
         elif request == ("logout",) and entry.account and entry.session:
@@ -70,9 +75,9 @@ def hand_over(
 
 
 def _in_any_order(
-    request: tuple[object, ...], waiting: list[tuple[int, RequestName]], common_index: int
+    request: tuple[object, ...], waiting: list[tuple[int, RequestName]], newest_common_id: int
 ) -> tuple[object, ...]:
-    """An update that means the same messages in an order that agrees up to `common_index`.
+    """An update that means the same messages in an order that agrees up to that id.
 
     It takes the messages it names out of `waiting`: proposals are applied in their order,
     so no later one has to name them again (each naming all before would be quadratic).
@@ -80,9 +85,9 @@ def _in_any_order(
     _, up_to, delivered = request
     assert isinstance(up_to, int)
     assert isinstance(delivered, tuple)
-    if up_to <= common_index:
+    if up_to <= newest_common_id:
         return request
-    count = sum(1 for index, _ in waiting if index <= up_to)
+    count = sum(1 for one, _ in waiting if one <= up_to)
     named = tuple(name for _, name in waiting[:count])
     del waiting[:count]
-    return ("update", common_index, delivered + named)
+    return ("update", newest_common_id, delivered + named)

@@ -8,6 +8,7 @@ for a client with a full window, where a dictionary of tuples takes 190.
 from __future__ import annotations
 
 from array import array
+from collections.abc import Sequence
 from typing import cast
 
 from ringchat_server.chat.answers import DONE, OK, Answer
@@ -45,24 +46,38 @@ class KeptAnswers:
                 return DONE
         return self._others.get(number)
 
-    def keep(self, number: int, answer: Answer) -> None:
-        """Keep an answer in the place of the one that is `WINDOW` numbers older."""
-        pairs = self._pairs
-        at = 2 * (number % WINDOW)
-        if at >= len(pairs):
-            pairs.frombytes(bytes(pairs.itemsize * (at + 2 - len(pairs))))
+    def keep(self, number: int, count: int, answer: Answer) -> None:
+        """Keep the answer to `count` numbers in the places of those `WINDOW` numbers older."""
         if self._others:
-            self._others.pop(number - WINDOW, None)
-            self._others.pop(number, None)
+            for one in range(number, number + count):
+                self._others.pop(one - WINDOW, None)
+                self._others.pop(one, None)
         if len(answer) == 3:  # the answer to a message is the only one of that length
-            _, pairs[at], pairs[at + 1] = cast("tuple[int, int, int]", answer)
+            _, message_id, sent_at_ms = cast("tuple[int, int, int]", answer)
+            self._put(number, range(message_id, message_id + count), sent_at_ms)
         elif answer == DONE:
-            pairs[at], pairs[at + 1] = 0, _DONE
+            self._put(number, (0,) * count, _DONE)
         else:
-            pairs[at], pairs[at + 1] = 0, _NONE
+            self._put(number, (0,) * count, _NONE)
             if self._others is _NO_OTHERS:
                 self._others = {}
-            self._others[number] = answer
+            self._others.update(dict.fromkeys(range(number, number + count), answer))
+
+    def _put(self, number: int, firsts: Sequence[int], second: int) -> None:
+        """Pairs into the ring, which may end between them."""
+        pairs, at = self._pairs, number % WINDOW
+        fitting = min(len(firsts), WINDOW - at)
+        missing = 2 * (at + fitting) - len(pairs)
+        if missing > 0:
+            pairs.frombytes(bytes(pairs.itemsize * missing))
+        if len(firsts) == 1:
+            pairs[2 * at], pairs[2 * at + 1] = firsts[0], second
+            return
+        end = 2 * (at + fitting)
+        pairs[2 * at : end : 2] = array("q", firsts[:fitting])
+        pairs[2 * at + 1 : end : 2] = array("q", (second,)) * fitting
+        if fitting < len(firsts):
+            self._put(number + fitting, firsts[fitting:], second)
 
     def skip(self, first: int, last: int) -> None:
         """The window moves over these numbers, which are not applied yet.

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from array import array
 from bisect import bisect_left, bisect_right
+from collections.abc import Sequence
 from itertools import pairwise
 from operator import lt
 from typing import NamedTuple
@@ -60,13 +61,14 @@ class Mailbox:
         """Id of the newest message that waits; 0 if none does."""
         return self._ids[-1] if self else 0
 
-    def append(self, message_id: int, sender: str, text: str, sent_at_ms: int) -> None:
-        """Add the newest message; ids only grow. Amortised O(1)."""
-        assert not self._ids or message_id > self._ids[-1]
-        self._ids.append(message_id)
-        self._sent_at_ms.append(sent_at_ms)
-        self._senders.append(sender)
-        self._texts.append(text)
+    def extend(self, first_id: int, sender: str, texts: Sequence[str], sent_at_ms: int) -> None:
+        """Add the newest messages, with the ids from that on. Amortised O(1) each."""
+        count = len(texts)
+        assert not self._ids or first_id > self._ids[-1]
+        self._ids.extend(range(first_id, first_id + count))
+        self._sent_at_ms.extend(array("q", (sent_at_ms,)) * count)
+        self._senders.extend((sender,) * count)
+        self._texts.extend(texts)
 
     def remove_through(self, message_id: int) -> None:
         """Remove all messages up to and including an id. Amortised O(1) each."""

@@ -7,7 +7,7 @@
 | delete   | (handed over: verified: 16 bytes)                                       |
 | login    | name, verified: 16 bytes, token_hash: 32 bytes, nonce: 32 bytes         |
 | logout   | (handed over: token_hash: 32 bytes)                                     |
-| send     | to, text                                                                |
+| send     | to: tuple of names, one for all or one each; texts: tuple of 1 to 1,024 |
 | update   | up_to: int, delivered: tuple of (client: bytes, number: int)            |
 
 An entry comes from a journal or a peer that says it holds one. Whatever it holds is
@@ -20,7 +20,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from ringchat_server.chat.names import NAME_CHARS_MAX, TEXT_BYTES_MAX, utf8_length
+from ringchat_server.chat.names import NAME_CHARS_MAX, are_sound_texts, utf8_length
+from ringchat_server.records import SENDS_MAX
 
 Request = tuple[object, ...]
 
@@ -82,16 +83,16 @@ def _is_logout(request: Request) -> bool:
 def _is_send(request: Request) -> bool:
     if len(request) != 3:
         return False
-    _, to, text = request
-    if type(to) is not str or type(text) is not str:
+    _, to, texts = request
+    if type(to) is not tuple or type(texts) is not tuple or not 0 < len(texts) <= SENDS_MAX:
         return False
-    # Plain ASCII, which most is, without a further call.
-    if not (to.isascii() and 0 < len(to) <= NAME_CHARS_MAX) and not is_sound_name(to):
+    if len(to) not in (1, len(texts)) or not all(map(is_sound_name, set(to) if _str(to) else to)):
         return False
-    if "\0" in text:
-        return False
-    utf8_bytes = len(text) if text.isascii() else utf8_length(text)
-    return utf8_bytes is not None and 0 < utf8_bytes <= TEXT_BYTES_MAX
+    return _str(texts) and are_sound_texts(texts)
+
+
+def _str(values: tuple[object, ...]) -> bool:
+    return set(map(type, values)) == {str}
 
 
 def _is_update(request: Request) -> bool:

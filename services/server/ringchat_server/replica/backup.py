@@ -4,7 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from ringchat_server.records import Group, HandedOverRecord, Proposal, Record
+from ringchat_server.records import (
+    GROUP_BYTES_MAX,
+    Group,
+    HandedOverRecord,
+    Proposal,
+    Record,
+    weight_of,
+)
 from ringchat_server.replica.values import (
     NEEDS_STATE,
     Ack,
@@ -24,7 +31,17 @@ if TYPE_CHECKING:
 
 
 HAND_OVER_PIECE = 256
-"""Proposals to a message."""
+"""Proposals to a message, at most."""
+
+
+def piece_of(aside: tuple[Proposal, ...], first: int) -> tuple[Proposal, ...]:
+    """The proposals from that place on, as many as make one message."""
+    size = 0
+    for position in range(first, min(first + HAND_OVER_PIECE, len(aside))):
+        size += weight_of(aside[position].request)
+        if size >= GROUP_BYTES_MAX:
+            return aside[first : position + 1]
+    return aside[first : first + HAND_OVER_PIECE]
 
 
 class Backup:
@@ -175,8 +192,7 @@ class Backup:
         return replica.meta.log_view != chunk.view or chunk.index > replica.log.length
 
     def _piece(self) -> tuple[Proposal, ...]:
-        first = self._handed_over
-        return self.replica.aside[first : first + HAND_OVER_PIECE]
+        return piece_of(self.replica.aside, self._handed_over)
 
     def _hand_over(self) -> None:
         """Gives the master the next piece of what was put aside; forgets it when all is there."""

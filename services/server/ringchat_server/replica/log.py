@@ -11,13 +11,15 @@ from __future__ import annotations
 from bisect import bisect_right
 from collections.abc import Sequence
 
-from ringchat_server.records import NO_VIEW, Entry, Group
+from ringchat_server.records import (
+    GROUP_BYTES_MAX,
+    GROUP_ENTRIES_MAX,
+    NO_VIEW,
+    Entry,
+    Group,
+    weight_of,
+)
 from ringchat_server.replica.values import Run, Summary
-
-GROUP_ENTRIES_MAX = 4_096
-GROUP_BYTES_MAX = 1 << 20
-"""Of a piece of the log that is sent again, by a rough count."""
-
 
 RUNS_MAX = 4_096
 """Runs remembered. One is made by each failover; they are kept through compaction."""
@@ -84,7 +86,7 @@ class Log:
         size = 0
         for position in range(start, min(start + GROUP_ENTRIES_MAX, len(self._entries))):
             entry = self._entries[position]
-            size += 100 + sum(len(part) for part in entry.request if isinstance(part, str))
+            size += weight_of(entry.request)
             taken.append(entry)
             if size >= GROUP_BYTES_MAX:
                 break

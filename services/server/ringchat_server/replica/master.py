@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from ringchat_server.records import NOOP, Entry, Group, HandedOverRecord, Proposal
-from ringchat_server.replica.backup import HAND_OVER_PIECE
+from ringchat_server.replica.backup import piece_of
 from ringchat_server.replica.log import common_prefix
 from ringchat_server.replica.values import (
     Ack,
@@ -28,8 +28,11 @@ from ringchat_server.replica.values import (
 if TYPE_CHECKING:
     from ringchat_server.replica.replica import Replica
 
-WINDOW_ENTRIES = 32_768
-"""Entries sent to one backup and not acknowledged: beyond that it has to ask, by its acks."""
+WINDOW_GROUPS = 16
+"""Groups sent to one backup and not acknowledged: beyond that it has to ask, by its acks.
+
+On a slow line that is when groups become larger.
+"""
 
 
 @dataclass(slots=True)
@@ -49,6 +52,19 @@ class Progress:
     """It may join the set, as far as it knows the others (rule 9)."""
     reading_state: bool = False
     """A state record is on its way to it: entries follow when it says that it has it."""
+    under_way: deque[int] = field(default_factory=deque)
+    """The last index of each group sent on this link and not acknowledged."""
+
+    def begin(self, next_index: int) -> None:
+        """Sends from there on; what was sent before does not count. 0: not known yet."""
+        self.next_index, self.reading_state = next_index, False
+        self.under_way.clear()
+
+    def acknowledged(self, length: int) -> None:
+        """So much is durable there, and the same as here."""
+        self.acked = max(self.acked, length)
+        while self.under_way and self.under_way[0] <= length:
+            self.under_way.popleft()
 
 
 class Master:
@@ -134,13 +150,14 @@ class Master:
     def link_up(self, peer_id: int) -> None:
         """Finds out what the peer has, on the new link."""
         progress = self._progress[peer_id]
-        progress.next_index, progress.reading_state, progress.settled = 0, False, False
+        progress.begin(0)
+        progress.settled = False
         self._probe(peer_id)
 
     def link_down(self, peer_id: int) -> None:
         """Rule 7: a backup whose stream broke is dropped from the set, if the set allows it."""
         progress = self._progress[peer_id]
-        progress.next_index, progress.reading_state = 0, False
+        progress.begin(0)
         self._handing_over = deque(item for item in self._handing_over if item[0] != peer_id)
         self._review()
 
@@ -241,8 +258,10 @@ class Master:
     def _propose_own_aside(self) -> None:
         """What this replica itself had put aside comes first in its own view (rule 6)."""
         replica = self.replica
-        for first in range(0, len(replica.aside), HAND_OVER_PIECE):
-            self.propose(replica.aside[first : first + HAND_OVER_PIECE])
+        first = 0
+        while piece := piece_of(replica.aside, first):
+            self.propose(piece)
+            first += len(piece)
         replica.aside = ()
         replica.persist(HandedOverRecord())
 
@@ -316,13 +335,13 @@ class Master:
         if prefix is None or prefix < max(ours.base, theirs.base):
             self._send_state(peer_id, same)
         else:
-            progress.reading_state = False
-            progress.next_index = prefix + 1
+            progress.begin(prefix + 1)
 
     def _send_state(self, peer_id: int, common_index: int) -> None:
         """Once, and nothing else meanwhile: two states on one link would mix."""
         progress = self._progress[peer_id]
-        progress.reading_state, progress.next_index = True, 0
+        progress.begin(0)
+        progress.reading_state = True
         self.replica.effects.append(SendState(peer_id, self.view, common_index))
 
     def _probe(self, peer_id: int) -> None:
@@ -341,11 +360,12 @@ class Master:
 
     @staticmethod
     def _has_room(progress: Progress) -> bool:
-        return progress.next_index - progress.acked <= WINDOW_ENTRIES
+        return len(progress.under_way) < WINDOW_GROUPS
 
     def _send_group(self, peer_id: int, progress: Progress, group: Group) -> None:
         self.replica.send(peer_id, self._append_message(progress.next_index - 1, group))
         progress.next_index = group.last_index + 1
+        progress.under_way.append(group.last_index)
 
     def _append_message(self, previous_index: int, group: Group) -> Append:
         replica = self.replica
@@ -367,7 +387,7 @@ class Master:
 
     def _on_ack(self, peer_id: int, ack: Ack) -> None:
         progress = self._progress[peer_id]
-        progress.acked = max(progress.acked, ack.length)
+        progress.acknowledged(ack.length)
         progress.round = max(progress.round, ack.round)
         progress.settled = ack.settled
         if not progress.next_index and not progress.reading_state:

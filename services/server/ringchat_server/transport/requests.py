@@ -15,20 +15,22 @@ from typing import Any, NamedTuple, Protocol
 
 from ringchat_proto import chat_pb2 as pb
 from ringchat_server.chat import (
+    OK,
     Answer,
+    Answers,
     BadRequest,
     Chat,
+    are_sound_texts,
     check_pattern,
     check_text,
     normal_name,
     verification,
 )
-from ringchat_server.records import Proposal
+from ringchat_server.records import Proposal, count_of
 from ringchat_server.transport import secrets
 
 log = logging.getLogger(__name__)
 
-OK = 0
 INVALID_ARGUMENT = 3
 RESOURCE_EXHAUSTED = 8
 FAILED_PRECONDITION = 9
@@ -40,7 +42,15 @@ PAGE_SIZE_DEFAULT = 100
 PAGE_SIZE_MAX = 1_000
 
 NO_TOKEN: Answer = (UNAUTHENTICATED, "log in first: this request needs a valid token")
+BUSY: Answer = (
+    RESOURCE_EXHAUSTED,
+    "this replica has too many requests waiting; try again in a moment",
+)
 BAD_TOKEN: Answer = (UNAUTHENTICATED, "the token is not valid (any more): log in again")
+
+
+SENDS = "sends"
+"""The kind of messages that came in columns; all others are names of protobuf's fields."""
 
 
 class Author(NamedTuple):
@@ -57,7 +67,7 @@ NOBODY = Author("", b"")
 class Sink(Protocol):
     """Who waits for the answer to a request."""
 
-    def answered(self, number: int, kind: str, answer: Answer) -> None:
+    def answered(self, kind: str, answers: Answers) -> None:
         """The log has answered."""
         ...
 
@@ -134,8 +144,8 @@ def response_of(number: int, kind: str, answer: Answer, cluster_key: bytes) -> p
         return error_response(number, int(answer[0]), str(answer[1]))
     response = pb.Response(number=number)
     match kind, answer:
-        case "send_message", (_, int(message_id), int(sent_at_ms)):
-            receipt = pb.SendMessageResponse(message_id=message_id, sent_at_ms=sent_at_ms)
+        case "send_message", (_, int(one), int(sent_at_ms)):
+            receipt = pb.SendMessageResponse(message_id=one, sent_at_ms=sent_at_ms)
             response.send_message.CopyFrom(receipt)
         case "log_in", (_, bytes(nonce), str(name), int(expires_at_ms)):
             token = secrets.token_of(nonce, cluster_key)
@@ -173,13 +183,12 @@ class Desk:
             message: the protobuf request of that kind.
             author: None if a token was shown that is nobody's.
         """
-        gate = self._gate
+        if kind == "send_message":
+            self.take_sends(client, number, (message.to,), (message.text,), author, sink, kind)
+            return
         try:
-            if kind == "send_message":
-                request: tuple[object, ...] = ("send", normal_name(message.to), message.text)
-                check_text(message.text)
-            elif kind == "update_message":
-                request = self._update(message)
+            if kind == "update_message":
+                request: tuple[object, ...] = self._update(message)
             elif kind == "log_out":
                 request = ("logout",)
             elif kind == "delete_account":
@@ -193,10 +202,59 @@ class Desk:
         except OtherOrder as error:
             sink.responded(error_response(number, FAILED_PRECONDITION, str(error)))
             return
+        self._submit_for(author, client, number, request, kind, sink)
+
+    def take_sends(
+        self,
+        client: bytes,
+        number: int,
+        to: tuple[str, ...],
+        texts: tuple[str, ...],
+        author: Author | None,
+        sink: Sink,
+        kind: str = SENDS,
+    ) -> None:
+        """Begins messages of numbers one behind the other; the sink gets an answer to each.
+
+        Args:
+            number: of the first.
+            to: the receivers; one alone is that of all.
+            texts: at least one, at most `SENDS_MAX`.
+        """
+        try:
+            receivers = _receivers(to)
+            _check_texts(texts)
+        except BadRequest as error:
+            if len(texts) == 1:
+                sink.responded(error_response(number, INVALID_ARGUMENT, str(error)))
+                return
+            alike = False
+        else:
+            # Of several, all are new and by somebody, or each has an answer of its own.
+            new = bool(author and author.account) and self._gate.chat.is_new(client, number)
+            alike = new or len(texts) == 1
+        if alike:
+            self._submit_for(author, client, number, ("send", receivers, texts), kind, sink)
+            return
+        for at, text in enumerate(texts):
+            receiver = to[at if len(to) > 1 else 0]
+            self.take_sends(client, number + at, (receiver,), (text,), author, sink, kind)
+
+    def _submit_for(
+        self,
+        author: Author | None,
+        client: bytes,
+        number: int,
+        request: tuple[object, ...],
+        kind: str,
+        sink: Sink,
+    ) -> None:
+        """Submits what only somebody who is logged in may ask for."""
         if author is None or not author.account:
             # A repeated request may have outlived its session; it still has its answer.
             refusal = BAD_TOKEN if author is None else NO_TOKEN
-            sink.answered(number, kind, gate.chat.recall(client, number) or refusal)
+            answer = self._gate.chat.recall(client, number) or refusal
+            sink.answered(kind, ((number, 1, answer),))
             return
         self._submit(Proposal(client, number, author.account, author.session, request), kind, sink)
 
@@ -215,15 +273,14 @@ class Desk:
         if not proposal.client:
             self._own_number += 1
             proposal = proposal._replace(client=self._own_client, number=self._own_number)
-        number = proposal.number
+        number, count = proposal.number, count_of(proposal.request)
         known = gate.chat.recall(proposal.client, number)
         if known is None:
-            known = gate.chat.refuse_name(proposal.client, number, now_ms())
+            known = gate.chat.refuse_name(proposal.client, number, now_ms(), count=count)
+        if known is None and gate.full():
+            known = BUSY
         if known is not None:
-            sink.answered(number, kind, known)
-        elif gate.full():
-            busy = "this replica has too many requests waiting; try again in a moment"
-            sink.responded(error_response(number, RESOURCE_EXHAUSTED, busy))
+            sink.answered(kind, ((number, count, known),))
         else:
             gate.submit(proposal, kind, sink)
 
@@ -288,6 +345,17 @@ class Desk:
         names, more = self._gate.chat.list_accounts(pattern, after, size)
         page = pb.ListAccountsResponse(names=names, next_page_token=names[-1] if more else "")
         sink.responded(pb.Response(number=number, list_accounts=page))
+
+
+def _receivers(to: tuple[str, ...]) -> tuple[str, ...]:
+    names = {raw: normal_name(raw) for raw in set(to)}
+    return tuple(map(names.__getitem__, to)) if len(names) > 1 else tuple(names.values())
+
+
+def _check_texts(texts: tuple[str, ...]) -> None:
+    if not are_sound_texts(texts):
+        for text in texts:
+            check_text(text)
 
 
 def _password(password: str) -> str:

@@ -14,7 +14,7 @@ import grpc.aio
 from google.protobuf.message import DecodeError, Message
 
 from ringchat_proto import chat_pb2 as pb
-from ringchat_server.chat import Answer
+from ringchat_server.chat import Answers
 from ringchat_server.transport.relay import RELAYED_HEADER, Relay
 from ringchat_server.transport.requests import (
     BAD_TOKEN,
@@ -94,7 +94,8 @@ class _OneShot:
         self.response.add_done_callback(lambda future: future.cancelled() or future.exception())
         self._cluster_key = cluster_key
 
-    def answered(self, number: int, kind: str, answer: Answer) -> None:
+    def answered(self, kind: str, answers: Answers) -> None:
+        [(number, _, answer)] = answers
         self.responded(response_of(number, kind, answer, self._cluster_key))
 
     def responded(self, response: pb.Response) -> None:

@@ -17,7 +17,8 @@ import grpc.aio
 from google.protobuf.message import DecodeError
 
 from ringchat_proto import chat_pb2 as pb
-from ringchat_server.chat import Answer, Message
+from ringchat_server.chat import Answers, Message
+from ringchat_server.records import SENDS_MAX
 from ringchat_server.transport.requests import (
     BAD_TOKEN,
     CLIENT_ID_BYTES,
@@ -36,6 +37,8 @@ from ringchat_server.transport.requests import (
 IN_FLIGHT_MAX = 1_024
 """Requests of one session without an answer."""
 FRAME_REQUESTS_MAX = 1_024
+NUMBERS = 1 << 64
+"""Those that a response can name; the log takes fewer."""
 UNREAD_RESPONSES_MAX = 4_096
 """Answers that a client may leave unread before its requests are no longer read."""
 DELIVERY_MESSAGES_MAX = 256
@@ -122,6 +125,7 @@ class Session:
         self._author: Author | None = NOBODY
         self._in_flight = 0
         self._out: list[pb.Response] = []
+        self._receipts: list[pb.Receipts] = []
         self._echo = False
         self._error: pb.Error | None = None
         self._moved: pb.Moved | None = None
@@ -161,7 +165,7 @@ class Session:
                 bad = "not a frame: it cannot be read, or holds text that is not UTF-8"
                 await self._context.abort(grpc.StatusCode.INVALID_ARGUMENT, bad)
             await self._take_frame(frame)
-            while len(self._out) > UNREAD_RESPONSES_MAX:
+            while len(self._out) + len(self._receipts) > UNREAD_RESPONSES_MAX:
                 self._room.clear()
                 await self._room.wait()
 
@@ -183,20 +187,39 @@ class Session:
             self._author = author_of(self._hub.chat, frame.token)
         if frame.HasField("receive"):
             await self._receive(frame.receive.after_message_id)
+        if frame.HasField("sends"):
+            await self._take_sends(frame.sends)
         for request in frame.requests:
             self._take(request)
-        if not frame.requests and not frame.HasField("receive"):
+        if not (frame.requests or frame.HasField("sends") or frame.HasField("receive")):
             self._echo = True
             self._wake.set()
 
+    async def _take_sends(self, sends: pb.Sends) -> None:
+        number, to, texts = sends.number, tuple(sends.to), tuple(sends.text)
+        if not 0 < len(texts) <= SENDS_MAX or len(to) not in (1, len(texts)):
+            bad = f"sends are 1 to {SENDS_MAX} texts, with one receiver for all or one each"
+            await self._context.abort(grpc.StatusCode.INVALID_ARGUMENT, bad)
+        if number + len(texts) > NUMBERS:
+            await self._context.abort(grpc.StatusCode.INVALID_ARGUMENT, "there is no such number")
+        if self._has_room_for(number, len(texts)):
+            self._desk.take_sends(self._client, number, to, texts, self._author, self)
+
+    def _has_room_for(self, number: int, count: int) -> bool:
+        """Counts the requests of these numbers in, or refuses them."""
+        if self._in_flight + count <= IN_FLIGHT_MAX:
+            self._in_flight += count
+            return True
+        much = f"more than {IN_FLIGHT_MAX} requests without an answer in this session"
+        refused = range(number, number + count)
+        self._out += [error_response(one, RESOURCE_EXHAUSTED, much) for one in refused]
+        self._wake.set()
+        return False
+
     def _take(self, request: pb.Request) -> None:
         number = request.number
-        if self._in_flight >= IN_FLIGHT_MAX:
-            much = f"more than {IN_FLIGHT_MAX} requests without an answer in this session"
-            self._out.append(error_response(number, RESOURCE_EXHAUSTED, much))
-            self._wake.set()
+        if not self._has_room_for(number, 1):
             return
-        self._in_flight += 1
         kind = request.WhichOneof("kind") or ""
         message: Any = getattr(request, kind) if kind else None
         self._desk.take(self._client, number, kind, message, self._author, self)
@@ -219,9 +242,19 @@ class Session:
 
     # ------------------------------------------------------------------ writing
 
-    def answered(self, number: int, kind: str, answer: Answer) -> None:
-        """The log has answered a request of this session."""
-        self.responded(response_of(number, kind, answer, self._hub.cluster_key))
+    def answered(self, kind: str, answers: Answers) -> None:
+        """The log has answered requests of this session."""
+        for number, count, answer in answers:
+            self._in_flight -= count
+            match kind, answer:
+                case "sends", (0, int(first_id), int(sent_at_ms)):
+                    receipts = pb.Receipts(number=number, count=count, message_id=first_id)
+                    receipts.sent_at_ms = sent_at_ms
+                    self._receipts.append(receipts)
+                case _:
+                    for one in range(number, number + count):
+                        self._out.append(response_of(one, kind, answer, self._hub.cluster_key))
+        self._wake.set()
 
     def responded(self, response: pb.Response) -> None:
         """A request of this session has its answer."""
@@ -249,6 +282,7 @@ class Session:
     def _next_frame(self) -> pb.ServerFrame | None:
         """All that can be said now; None if there is nothing."""
         responses, self._out = self._out[:FRAME_REQUESTS_MAX], self._out[FRAME_REQUESTS_MAX:]
+        receipts, self._receipts = self._receipts, []
         mailbag = self._mailbag
         if mailbag is not None and mailbag.ended():
             mailbag.close()
@@ -258,8 +292,10 @@ class Session:
         messages = mailbag.next() if mailbag and not self._moved else []
         error, self._error = self._error, None
         echo, self._echo = self._echo, False
-        if not (responses or messages or error or echo):
+        if not (responses or receipts or messages or error or echo):
             if self._moved:
                 return pb.ServerFrame(moved=self._moved)
             return None
-        return pb.ServerFrame(responses=responses, messages=messages, error=error)
+        return pb.ServerFrame(
+            responses=responses, receipts=receipts, messages=messages, error=error
+        )

@@ -14,6 +14,7 @@ from ringchat_server.chat.accounts import (
     verification,
 )
 from ringchat_server.chat.names import matcher
+from ringchat_server.records import SENDS_MAX, message_id
 
 
 def with_names(*names: str) -> Accounts:
@@ -122,7 +123,7 @@ NO_MESSAGES = ((), (), (), ())
         (("ann", "hash", ()),),
         (("ann", b"hash", (), NO_MESSAGES),),
         (("ann", "hash", (), None),),
-        (("ann", "hash", (), ((11,), (0,), ("bob",), ("x",))),),  # applied: up to 10
+        (("ann", "hash", (), ((message_id(11, 0),), (0,), ("bob",), ("x",))),),  # applied: 10
         (("bob", "hash", (), NO_MESSAGES), ("ann", "hash", (), NO_MESSAGES)),
         (("ann", "hash", (), NO_MESSAGES), ("ann", "hash", (), NO_MESSAGES)),
         (("ann", "hash", ((token(1), 0), (token(1), 0)), NO_MESSAGES),),
@@ -133,6 +134,12 @@ NO_MESSAGES = ((), (), (), ())
 def test_values_of_another_shape_are_refused(rows: object) -> None:
     with pytest.raises(ValueError, match=r"account|session|mailbox|newer"):
         Accounts.load(rows, 10)
+
+
+def test_the_newest_message_may_be_any_of_the_last_entry() -> None:
+    columns = ((message_id(10, SENDS_MAX - 1),), (0,), ("bob",), ("x",))
+    rows = (("ann", "hash", (), columns),)
+    assert Accounts.load(rows, 10).export() == rows
 
 
 def test_a_verification_names_one_hash() -> None:

@@ -24,6 +24,7 @@ from ringchat_server.chat.answers import (
     NOT_LOGGED_IN,
     WRONG_PASSWORD,
     Answer,
+    Answers,
     name_taken,
     no_account,
 )
@@ -32,12 +33,30 @@ from ringchat_server.chat.dedupe import IDLE_MAX_MS
 from ringchat_server.chat.kept import WINDOW
 from ringchat_server.chat.mailbox import Message
 from ringchat_server.pickled import Unreadable, entry_of
-from ringchat_server.records import NOOP, Entry
+from ringchat_server.records import NOOP, Entry, count_of, message_id
 
 NOW_MS = 1_700_000_000_000
 ANN, BOB, CY = b"a" * 16, b"b" * 16, b"c" * 16
 TOKEN = {"ann": b"A" * 32, "bob": b"B" * 32}
 NONCE = b"n" * 32
+
+
+def send(to: str | tuple[str, ...], *texts: str) -> tuple[object, ...]:
+    """Texts for one receiver, or for one each."""
+    return ("send", (to,) if isinstance(to, str) else to, texts)
+
+
+def one_by_one(answers: Answers) -> list[tuple[int, Answer]]:
+    """Each number and its answer."""
+    found: list[tuple[int, Answer]] = []
+    for first, count, answer in answers:
+        for at in range(count):
+            match answer:
+                case (0, int(first_id), int(sent_at_ms)):
+                    found.append((first + at, (0, first_id + at, sent_at_ms)))
+                case _:
+                    found.append((first + at, answer))
+    return found
 
 
 class Room:
@@ -53,10 +72,17 @@ class Room:
 
     def entry(self, *request: object, account: str = "", session: bytes | None = None) -> Entry:
         token = TOKEN.get(account, b"") if session is None else session
-        return Entry(0, self.now_ms, CY, next(self.numbers), account, token, request)
+        number, *_ = (next(self.numbers) for _ in range(count_of(request)))
+        return Entry(0, self.now_ms, CY, number, account, token, request)
+
+    def apply_all(self, entry: Entry) -> Answers:
+        return self.chat.apply(self.chat.applied_index + 1, entry)
 
     def apply(self, entry: Entry) -> Answer:
-        return self.chat.apply(self.chat.applied_index + 1, entry)
+        """The answer to the one number that the entry takes."""
+        [(number, count, answer)] = self.apply_all(entry)
+        assert (number, count) == (entry.number, 1)
+        return answer
 
     def ask(self, *request: object, account: str = "", session: bytes | None = None) -> Answer:
         return self.apply(self.entry(*request, account=account, session=session))
@@ -77,38 +103,37 @@ def room() -> Room:
 
 
 def test_a_message_is_named_by_its_index_and_dated_by_its_entry(room: Room) -> None:
-    answer = room.ask("send", "bob", "hi", account="ann")
-    assert answer == (0, room.chat.applied_index, NOW_MS)
-    assert room.chat.undelivered("bob", 0, 9, 99) == [
-        Message(room.chat.applied_index, "ann", "hi", NOW_MS)
-    ]
-    assert room.chat.undelivered("bob", room.chat.applied_index, 9, 99) == []
+    answer = room.ask(*send("bob", "hi"), account="ann")
+    only = message_id(room.chat.applied_index, 0)
+    assert answer == (0, only, NOW_MS)
+    assert room.chat.undelivered("bob", 0, 9, 99) == [Message(only, "ann", "hi", NOW_MS)]
+    assert room.chat.undelivered("bob", only, 9, 99) == []
 
 
 def test_nobody_has_no_messages(room: Room) -> None:
-    assert room.ask("send", "eve", "hi", account="ann") == no_account("eve")
+    assert room.ask(*send("eve", "hi"), account="ann") == no_account("eve")
     assert room.chat.undelivered("eve", 0, 9, 99) == []
 
 
 def test_a_full_mailbox(room: Room, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(chat_module, "UNDELIVERED_MAX", 2)
     for text in ("one", "two"):
-        assert room.ask("send", "bob", text, account="ann")[0] == 0
-    assert room.ask("send", "bob", "three", account="ann") == MAILBOX_FULL
+        assert room.ask(*send("bob", text), account="ann")[0] == 0
+    assert room.ask(*send("bob", "three"), account="ann") == MAILBOX_FULL
     # Confirmed once, by a master that lost its view: let in all the same.
-    assert room.ask("send", "bob", "four", account="ann", session=b"")[0] == 0
+    assert room.ask(*send("bob", "four"), account="ann", session=b"")[0] == 0
     assert room.waiting("bob") == ["one", "two", "four"]
 
 
 def test_a_handed_over_message_survives_its_sender(room: Room) -> None:
     assert room.ask("delete", account="ann") == DONE
-    assert room.ask("send", "bob", "hi", account="ann", session=b"")[0] == 0
+    assert room.ask(*send("bob", "hi"), account="ann", session=b"")[0] == 0
     assert room.chat.undelivered("bob", 0, 9, 99)[0].sender == "ann"
-    assert room.ask("send", "bob", "hi", account="\ud800", session=b"") == MALFORMED
+    assert room.ask(*send("bob", "hi"), account="\ud800", session=b"") == MALFORMED
 
 
 def test_an_update_removes_up_to_an_id(room: Room) -> None:
-    ids = [room.ask("send", "bob", text, account="ann")[1] for text in "abc"]
+    ids = [room.ask(*send("bob", text), account="ann")[1] for text in "abc"]
     assert room.ask("update", ids[1], (), account="bob") == DONE
     assert room.waiting("bob") == ["c"]
     assert room.ask("update", ids[0], (), account="bob") == DONE
@@ -149,7 +174,7 @@ def test_an_expired_session_does_not_stand_in_the_way_of_a_login(room: Room) -> 
 
 
 def test_deleting_takes_everything_along(room: Room) -> None:
-    room.ask("send", "bob", "hi", account="ann")
+    room.ask(*send("bob", "hi"), account="ann")
     assert room.ask("delete", account="bob") == DONE
     assert room.chat.account_of(TOKEN["bob"], NOW_MS) is None
     assert room.chat.list_accounts("", "", 9) == (["ann"], False)
@@ -169,7 +194,7 @@ def test_a_logout_ends_one_session(room: Room) -> None:
 
 
 @pytest.mark.parametrize(
-    "request_", [("delete",), ("logout",), ("send", "bob", "x"), ("update", 1, ())]
+    "request_", [("delete",), ("logout",), send("bob", "x"), ("update", 1, ())]
 )
 def test_who_may_not(room: Room, request_: tuple[object, ...]) -> None:
     assert room.ask(*request_) == NOT_LOGGED_IN, "nobody"
@@ -191,19 +216,19 @@ def test_names_page_by_page(room: Room) -> None:
 
 
 def test_a_duplicate_changes_nothing_and_gets_the_same_answer(room: Room) -> None:
-    entry = room.entry("send", "bob", "hi", account="ann")
+    entry = room.entry(*send("bob", "hi"), account="ann")
     answer = room.apply(entry)
     room.ask("logout", account="ann")
     before = room.chat.export()[5]
     # The session is over and the text is another: the name alone decides.
-    assert room.apply(entry._replace(view=4, request=("send", "bob", "other"))) == answer
+    assert room.apply(entry._replace(view=4, request=send("bob", "other"))) == answer
     assert room.chat.export()[5] == before
     assert room.waiting("bob") == ["hi"]
     assert room.chat.recall(CY, entry.number) == answer
 
 
 def test_errors_are_answers_too(room: Room) -> None:
-    entry = room.entry("send", "eve", "hi", account="ann")
+    entry = room.entry(*send("eve", "hi"), account="ann")
     assert room.apply(entry) == no_account("eve")
     room.ask("create", "eve", "hash")
     assert room.apply(entry) == no_account("eve")
@@ -211,7 +236,7 @@ def test_errors_are_answers_too(room: Room) -> None:
 
 
 def test_recall(room: Room) -> None:
-    entry = room.entry("send", "bob", "hi", account="ann")
+    entry = room.entry(*send("bob", "hi"), account="ann")
     assert room.chat.recall(CY, entry.number) is None
     answer = room.apply(entry)
     assert room.chat.recall(CY, entry.number) == answer
@@ -225,7 +250,7 @@ def test_recall(room: Room) -> None:
 
 
 def test_a_client_idle_for_a_day_is_forgotten_by_the_time_of_the_entries(room: Room) -> None:
-    entry = room.entry("send", "bob", "hi", account="ann")
+    entry = room.entry(*send("bob", "hi"), account="ann")
     room.apply(entry)
     room.now_ms += IDLE_MAX_MS + 1
     assert room.chat.recall(CY, entry.number) is not None
@@ -234,7 +259,7 @@ def test_a_client_idle_for_a_day_is_forgotten_by_the_time_of_the_entries(room: R
 
 
 def test_without_a_client_nothing_is_remembered(room: Room) -> None:
-    entry = Entry(0, NOW_MS, b"", 7, "ann", TOKEN["ann"], ("send", "bob", "hi"))
+    entry = Entry(0, NOW_MS, b"", 7, "ann", TOKEN["ann"], send("bob", "hi"))
     assert room.apply(entry) != room.apply(entry)
     assert room.chat.recall(b"", 7) is None
     assert room.waiting("bob") == ["hi", "hi"]
@@ -269,6 +294,22 @@ builtin_values = st.recursive(
 names = st.sampled_from(["ann", "bob", "cy", "eve", ""])
 tokens = st.sampled_from([b"", TOKEN["ann"], TOKEN["bob"], b"T" * 32])
 kinds = st.sampled_from(["noop", "create", "delete", "login", "logout", "send", "update", "?"])
+texts = st.sampled_from(["hi", "é", "x" * 70_000, "\ud800"])
+some_sound_texts = st.lists(st.sampled_from(["hi", "é", "ho"]), min_size=1, max_size=6).map(tuple)
+sends = st.one_of(
+    st.tuples(st.just("send"), st.tuples(names), st.tuples(texts)),
+    st.tuples(st.just("send"), st.tuples(names), some_sound_texts),
+    st.lists(st.tuples(st.sampled_from(["ann", "bob", "cy", "eve"]), texts), min_size=2).map(
+        lambda rows: ("send", *zip(*rows, strict=True))
+    ),
+    some_sound_texts.flatmap(
+        lambda some: st.tuples(
+            st.just("send"),
+            st.tuples(*[st.sampled_from(["ann", "bob", "eve"])] * len(some)),
+            st.just(some),
+        )
+    ),
+)
 good_requests = st.one_of(
     st.just(NOOP),
     st.tuples(st.just("create"), names, names.map("hash of {}".format)),
@@ -281,7 +322,7 @@ good_requests = st.one_of(
         st.just(NONCE),
     ),
     st.just(("logout",)),
-    st.tuples(st.just("send"), names, st.sampled_from(["hi", "é", "x" * 70_000, "\ud800"])),
+    st.one_of(sends, sends, sends),
     st.tuples(
         st.just("update"),
         st.integers(0, 60),
@@ -324,11 +365,19 @@ def test_apply_never_raises(history: list[Entry]) -> None:
             readable = entry_of(tuple(entry))
         except Unreadable:
             continue
-        answer = room.apply(readable)
-        assert type(answer[0]) is int
-        assert answer[0] in (0, 3, 5, 6, 8, 16)
+        answers = one_by_one(room.apply_all(readable))
+        # Each number has one answer, in their order.
+        assert [number for number, _ in answers] == [
+            readable.number + at for at in range(len(answers))
+        ]
+        for _, answer in answers:
+            assert type(answer[0]) is int
+            assert answer[0] in (0, 3, 5, 6, 8, 16)
         if readable.client:
-            assert room.apply(readable) in (answer, FORGOTTEN)
+            again = one_by_one(room.apply_all(readable))
+            assert len(again) == len(answers)
+            for (number, answer), repeated in zip(answers, again, strict=True):
+                assert repeated in ((number, answer), (number, FORGOTTEN))
     assert Chat.load(room.chat.export()).export() == room.chat.export()
 
 
@@ -339,9 +388,16 @@ def test_values_that_cannot_be_written_are_answered() -> None:
     deep: object = ()
     for _ in range(100_000):
         deep = (deep,)
-    for index, value in enumerate([endless, deep, {1}, object], 1):
-        entry = Entry(0, 0, ANN, index, "ann", b"", ("send", "bob", value))
-        assert chat.apply(index, entry) == MALFORMED
+    for value in [endless, deep, {1}, object]:
+        for request in (
+            ("send", ("bob",), ("x", value, "y")),
+            ("send", ("bob", value), ("x", "y")),
+            ("send", ("bob",), value),
+            ("send", value, ("x",)),
+        ):
+            number = chat.applied_index + 1
+            entry = Entry(0, 0, ANN, number, "ann", b"", request)
+            assert chat.apply(number, entry) == ((number, 1, MALFORMED),)
     while deep:
         deep = deep[0] if isinstance(deep, tuple) else None  # freed layer by layer
 
@@ -357,7 +413,7 @@ def test_values_that_cannot_be_written_are_answered() -> None:
     ],
 )
 def test_an_impossible_frame_is_malformed(room: Room, change: dict[str, Any]) -> None:
-    entry = room.entry("send", "bob", "hi", account="ann")._replace(**change)
+    entry = room.entry(*send("bob", "hi"), account="ann")._replace(**change)
     before = room.chat.export()[4:]
     assert room.apply(entry) == MALFORMED
     assert room.chat.export()[4:] == before
@@ -370,10 +426,45 @@ def test_entries_are_applied_one_after_the_other(room: Room) -> None:
             room.chat.apply(index, entry)
 
 
+# ------------------------------------------------------------------- many in one entry
+
+
+@settings(max_examples=200, deadline=None)
+@given(
+    st.lists(
+        st.tuples(st.integers(1, 14), some_sound_texts, st.booleans(), st.booleans()), max_size=25
+    ),
+    st.data(),
+)
+def test_many_at_once_are_the_same_as_one_after_the_other(
+    history: list[tuple[int, tuple[str, ...], bool, bool]], data: st.DataObject
+) -> None:
+    # Only the ids differ, for they tell the entry: what waits, its order, and what was refused
+    # do not.
+    together, apart = Room(), Room()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(chat_module, "UNDELIVERED_MAX", 9)
+        for number, texts, handed_over, alike in history:
+            who = st.sampled_from(["bob", "ann", "eve"])
+            to = tuple(data.draw(who) for _ in range(1 if alike else len(texts)))
+            session = b"" if handed_over else TOKEN["ann"]
+            entry = Entry(0, NOW_MS, CY, 1_000 + number, "ann", session, send(to, *texts))
+            answers = [answer for _, answer in one_by_one(together.apply_all(entry))]
+            for at, text in enumerate(texts):
+                one = send(to[at if len(to) > 1 else 0], text)
+                alone = apart.apply(entry._replace(number=entry.number + at, request=one))
+                assert (alone[0], alone[2:]) == (answers[at][0], answers[at][2:])
+                if alone[0] != 0:
+                    assert alone == answers[at]
+            for name in ("ann", "bob"):
+                assert together.waiting(name) == apart.waiting(name)
+    assert Chat.load(together.chat.export()).export() == together.chat.export()
+
+
 # ------------------------------------------------------------------- alike everywhere
 
 
-def run(chat: Chat, history: list[Entry]) -> Iterator[tuple[Answer, bytes]]:
+def run(chat: Chat, history: list[Entry]) -> Iterator[tuple[Answers, bytes]]:
     for entry in history:
         yield chat.apply(chat.applied_index + 1, entry), chat.digest
 
@@ -407,7 +498,7 @@ def test_the_digest_tells_histories_apart(history: list[Entry], data: st.DataObj
 
 def test_the_digest_covers_the_order_and_the_answers(room: Room) -> None:
     other = Room()
-    first, second = (room.entry("send", "bob", text, account="ann") for text in "ab")
+    first, second = (room.entry(*send("bob", text), account="ann") for text in "ab")
     for place, order in ((room, (first, second)), (other, (second, first))):
         for entry in order:
             place.apply(entry)
@@ -429,7 +520,8 @@ for i in range(1, 200):
     name = f"n{i * 7 % 40}"
     request = [("create", name, "h"),
                ("login", name, verification("h"), bytes([i]) * 32, bytes(32)),
-               ("send", name, "é" * i), ("update", i - 3, ((b"c3", i - 4),))][i % 4]
+               ("send", (name, "n14", name), ("é" * i, "x", "y")),
+               ("update", 1024 * (i - 3) + 1, ((b"c3", i - 4),))][i % 4]
     chat.apply(i, Entry(0, i, b"c%d" % (i % 5), i, name, b"", request))
 print(chat.digest.hex(), repr(chat.export()))
 """
@@ -452,15 +544,18 @@ def test_another_process_with_another_hash_seed_arrives_at_the_same() -> None:
 def test_the_digest_is_pinned(room: Room) -> None:
     # Replicas of two releases run side by side: a change of this value is a change of
     # the format of the state, never a detail.
-    room.ask("send", "bob", "hi", account="ann")
-    assert room.chat.digest.hex() == "8cb34029bef05efdf3bd0e57577b68cc"
+    room.ask(*send("bob", "hi"), account="ann")
+    assert room.chat.digest.hex() == "aa3f91102ee630a02fc9614680cfe6c1"
+    room.apply_all(room.entry(*send(("bob", "bob", "eve", "ann"), *"abcd"), account="ann"))
+    assert room.chat.digest.hex() == "230ffe9b03d72bd22df1268263861368"
 
 
 @pytest.mark.parametrize(
     ("at", "value", "why"),
     [
         (0, "another program", "unknown format"),
-        (1, 2, "unknown format"),
+        (1, 1, "unknown format"),
+        (1, 3, "unknown format"),
         (2, -1, "impossible"),
         (2, "7", "not the state"),
         (3, b"short", "impossible"),
@@ -487,7 +582,7 @@ def test_what_is_no_state_is_refused(value: object) -> None:
 @given(st.data())
 def test_a_state_damaged_anywhere_is_loaded_or_refused(data: st.DataObject) -> None:
     room = Room()
-    room.ask("send", "bob", "hi", account="ann")
+    room.ask(*send("bob", "hi"), account="ann")
     room.ask("update", 0, ((CY, 1),), account="bob")
 
     def damage(value: object) -> object:

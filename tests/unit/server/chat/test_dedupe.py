@@ -7,7 +7,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ringchat_server.chat import dedupe
-from ringchat_server.chat.answers import BAD_NUMBER, FORGOTTEN, TOO_MANY_CLIENTS, TOO_MANY_GAPS
+from ringchat_server.chat.answers import (
+    BAD_NUMBER,
+    FORGOTTEN,
+    TOO_MANY_CLIENTS,
+    TOO_MANY_GAPS,
+    Answer,
+)
 from ringchat_server.chat.dedupe import GAPS_MAX, IDLE_MAX_MS, NUMBER_MAX, Clients
 from ringchat_server.chat.kept import WINDOW
 
@@ -15,43 +21,90 @@ DAY_MS = 24 * 60 * 60 * 1000
 ANN, BOB, CY = b"a" * 16, b"b" * 16, b"c" * 16
 
 
-def add(clients: Clients, client: bytes, number: int, now_ms: int = 0) -> None:
-    assert clients.use(client, number, now_ms) is None
-    clients.add(number, (0, number + 1, now_ms))
+def add(clients: Clients, client: bytes, number: int, now_ms: int = 0, count: int = 1) -> None:
+    applied = clients.use(client, now_ms)
+    assert not any(applied.is_applied(number + at) for at in range(count))
+    applied.add(number, count, (0, number + 1, now_ms))
 
 
 numbers = st.one_of(st.integers(1, 30), st.integers(1, 3 * WINDOW), st.just(NUMBER_MAX))
+counts = st.one_of(st.just(1), st.integers(2, 9), st.just(WINDOW))
 
 
 @settings(max_examples=200, deadline=None)
-@given(st.lists(st.tuples(st.sampled_from([ANN, BOB]), numbers, st.booleans()), max_size=60))
-def test_it_is_a_set_of_numbers_per_client(history: list[tuple[bytes, int, bool]]) -> None:
+@given(
+    st.lists(st.tuples(st.sampled_from([ANN, BOB]), numbers, counts, st.booleans()), max_size=60)
+)
+def test_it_is_a_set_of_numbers_per_client(history: list[tuple[bytes, int, int, bool]]) -> None:
     clients = Clients()
-    naive: dict[bytes, dict[int, int]] = {ANN: {}, BOB: {}}
-    for time_ms, (client, number, reload) in enumerate(history):
+    naive: dict[bytes, dict[int, Answer]] = {ANN: {}, BOB: {}}
+    for time_ms, (client, number, several, reload) in enumerate(history):
         applied = naive[client]
-        answer = clients.use(client, number, time_ms)
-        assert (answer is not None) == (number in applied)
-        if answer is None:
-            clients.add(number, (0, 1 + number % 1000, time_ms))
-            applied[number] = time_ms
+        high = max(applied, default=0)
+        assert clients.is_new(client, number) == (number > high)
+        one = clients.use(client, time_ms)
+        assert one.high == high
+        assert (one.answer_to(number) is not None) == (number in applied)
+        if number not in applied:
+            count = min(several, NUMBER_MAX + 1 - number) if number > high else 1
+            first_id = 1 + number % 1000
+            one.add(number, count, (0, first_id, time_ms))
+            applied |= {number + at: (0, first_id + at, time_ms) for at in range(count)}
         if reload:
             clients = Clients.load(clients.export())
-        for each, times in naive.items():
-            for n in range(1, 32):
-                assert (clients.answer_to(each, n) is not None) == (n in times)
-            for n, first_ms in times.items():
-                high = max(times)
-                kept = (0, 1 + n % 1000, first_ms)
-                expected = kept if n > high - WINDOW else FORGOTTEN
+        for each, kept in naive.items():
+            for n in range(1, 42):
+                assert (clients.answer_to(each, n) is not None) == (n in kept)
+            high = max(kept, default=0)
+            for n, answer in kept.items():
+                expected = answer if n > high - WINDOW else FORGOTTEN
                 assert clients.answer_to(each, n) == expected
+            assert clients.answer_to(each, high + 1) is None
+
+
+def test_several_behind_a_gap_open_one_and_it_is_filled_one_by_one() -> None:
+    clients = Clients()
+    add(clients, ANN, 1)
+    assert clients.use(ANN, 0).gaps_after(4) == 1
+    add(clients, ANN, 4, count=5)
+    one = clients.use(ANN, 0)
+    assert (one.gaps, one.high) == ([(2, 3)], 8)
+    assert [one.is_applied(number) for number in range(1, 10)] == [
+        True,
+        False,
+        False,
+        *[True] * 5,
+        False,
+    ]
+    add(clients, ANN, 9, count=2)
+    assert one.gaps == [(2, 3)], "what follows at once leaves nothing out"
+    add(clients, ANN, 3)
+    add(clients, ANN, 2)
+    assert one.gaps is None
+
+
+def test_several_are_added_beyond_the_highest_only() -> None:
+    clients = Clients()
+    add(clients, ANN, 9)
+    with pytest.raises(AssertionError):
+        clients.use(ANN, 0).add(3, 2, (0,))
+
+
+def test_an_answer_is_corrected_in_its_place() -> None:
+    clients = Clients()
+    refused = (5, "no account named 'eve'")
+    clients.use(ANN, 0).add(1, 5, refused)
+    clients.use(ANN, 0).correct(3, (0, 77, 7))
+    found = [clients.answer_to(ANN, number) for number in range(1, 7)]
+    assert found == [refused, refused, (0, 77, 7), refused, refused, None]
+    with pytest.raises(AssertionError):
+        clients.use(ANN, 0).correct(6, (0, 78, 7))
 
 
 def test_left_out_numbers_leave_no_answers_behind() -> None:
     clients = Clients()
     for number in range(3, 6 * WINDOW, 3):
-        assert clients.use(ANN, number, 0) is None
-        clients.add(number, (3, "an answer that is kept in the dictionary"))
+        clients.use(ANN, 0).add(number, 1, (3, "an answer that is kept in the dictionary"))
     (row,) = clients.export()
     assert isinstance(row, tuple)
     assert len(row[-1]) <= 1 + WINDOW // 3
@@ -88,7 +141,7 @@ def test_the_idle_are_forgotten_after_24_hours_and_not_before() -> None:
     clients = Clients()
     add(clients, ANN, 1, 0)
     add(clients, BOB, 1, 1_000)
-    assert clients.use(ANN, 1, 2_000) is not None  # a retry is use
+    assert clients.use(ANN, 2_000).answer_to(1) is not None  # a retry is use
     clients.forget_idle(1_000 + DAY_MS)
     assert clients.answer_to(BOB, 1) is not None
     clients.forget_idle(1_000 + DAY_MS + 1)
@@ -115,20 +168,37 @@ def test_exactly_the_idle_are_forgotten(history: list[tuple[bytes, int]]) -> Non
 
 @pytest.mark.parametrize("number", [0, -1, NUMBER_MAX + 1])
 def test_a_number_out_of_range_is_refused(number: int) -> None:
-    assert Clients().refuse(ANN, number, None) == BAD_NUMBER
+    assert Clients().refuse(ANN, number, 1, None) == BAD_NUMBER
+
+
+def test_the_last_of_several_numbers_is_in_range_too() -> None:
+    clients = Clients()
+    for first, count in ((NUMBER_MAX, 1), (NUMBER_MAX - 4, 5), (1, 5)):
+        assert clients.refuse(ANN, first, count, None) is None
+        assert clients.refuse(ANN, NUMBER_MAX - count + 2, count, None) == BAD_NUMBER
+        assert clients.refuse(ANN, 0, count, None) == BAD_NUMBER
+
+
+def test_several_are_refused_for_the_one_gap_that_they_open() -> None:
+    clients = Clients()
+    for number in range(2, 2 * GAPS_MAX + 1, 2):
+        add(clients, ANN, number)
+    high = 2 * GAPS_MAX
+    assert clients.refuse(ANN, high + 2, 7, None) == TOO_MANY_GAPS
+    assert clients.refuse(ANN, high + 1, 7, None) is None
 
 
 def test_a_gap_too_many_is_refused_and_filling_one_never() -> None:
     clients = Clients()
     for number in range(2, 2 * GAPS_MAX + 1, 2):
-        assert clients.refuse(ANN, number, None) is None
+        assert clients.refuse(ANN, number, 1, None) is None
         add(clients, ANN, number)
     high = 2 * GAPS_MAX
-    assert clients.refuse(ANN, high + 2, None) == TOO_MANY_GAPS
-    assert clients.refuse(ANN, high + 1, None) is None
-    assert clients.refuse(ANN, high, None) is None, "a retry is not a new name"
-    assert clients.refuse(ANN, 1, None) is None
-    assert clients.refuse(BOB, 7, None) is None
+    assert clients.refuse(ANN, high + 2, 1, None) == TOO_MANY_GAPS
+    assert clients.refuse(ANN, high + 1, 1, None) is None
+    assert clients.refuse(ANN, high, 1, None) is None, "a retry is not a new name"
+    assert clients.refuse(ANN, 1, 1, None) is None
+    assert clients.refuse(BOB, 7, 1, None) is None
 
 
 def test_splitting_a_gap_counts_as_opening_one() -> None:
@@ -136,8 +206,8 @@ def test_splitting_a_gap_counts_as_opening_one() -> None:
     add(clients, ANN, 5)
     for number in range(7, 2 * GAPS_MAX + 4, 2):
         add(clients, ANN, number)
-    assert clients.refuse(ANN, 3, None) == TOO_MANY_GAPS
-    assert clients.refuse(ANN, 1, None) is None, "at the edge the gap only shrinks"
+    assert clients.refuse(ANN, 3, 1, None) == TOO_MANY_GAPS
+    assert clients.refuse(ANN, 1, 1, None) is None, "at the edge the gap only shrinks"
 
 
 def test_gaps_beyond_the_limit_can_still_be_closed() -> None:
@@ -145,8 +215,8 @@ def test_gaps_beyond_the_limit_can_still_be_closed() -> None:
     clients = Clients()
     for number in range(2, 2 * GAPS_MAX + 11, 2):
         add(clients, ANN, number)
-    assert clients.refuse(ANN, 1, None) is None
-    assert clients.refuse(ANN, 2 * GAPS_MAX + 11, None) is None
+    assert clients.refuse(ANN, 1, 1, None) is None
+    assert clients.refuse(ANN, 2 * GAPS_MAX + 11, 1, None) is None
 
 
 def test_a_client_too_many_is_refused_until_one_is_due(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -154,10 +224,10 @@ def test_a_client_too_many_is_refused_until_one_is_due(monkeypatch: pytest.Monke
     clients = Clients()
     add(clients, ANN, 1, 0)
     add(clients, BOB, 1, 5)
-    assert clients.refuse(CY, 1, None) == TOO_MANY_CLIENTS
-    assert clients.refuse(CY, 1, DAY_MS) == TOO_MANY_CLIENTS
-    assert clients.refuse(ANN, 2, DAY_MS) is None
-    assert clients.refuse(CY, 1, DAY_MS + 1) is None
+    assert clients.refuse(CY, 1, 1, None) == TOO_MANY_CLIENTS
+    assert clients.refuse(CY, 1, 1, DAY_MS) == TOO_MANY_CLIENTS
+    assert clients.refuse(ANN, 2, 1, DAY_MS) is None
+    assert clients.refuse(CY, 1, 1, DAY_MS + 1) is None
 
 
 @pytest.mark.parametrize(

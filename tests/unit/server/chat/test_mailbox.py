@@ -15,7 +15,7 @@ from ringchat_server.chat.mailbox import EMPTY, Mailbox, Message
 def filled(count: int, text: str = "hello") -> Mailbox:
     mailbox = Mailbox()
     for message_id in range(1, count + 1):
-        mailbox.append(message_id, "ann", text, 1000 + message_id)
+        mailbox.extend(message_id, "ann", (text,), 1000 + message_id)
     return mailbox
 
 
@@ -52,20 +52,21 @@ def test_it_is_a_sorted_list(
 ) -> None:
     mailbox, naive, newest = Mailbox(), Naive(), 0
 
-    def append(message_id: int, text: str) -> None:
-        mailbox.append(message_id, "ann", text, message_id * 10)
-        naive.messages.append(Message(message_id, "ann", text, message_id * 10))
+    def extend(first_id: int, texts: list[str]) -> None:
+        mailbox.extend(first_id, "ann", texts, first_id * 10)
+        naive.messages += [
+            Message(one, "ann", text, first_id * 10) for one, text in enumerate(texts, first_id)
+        ]
 
     for step, value, text in history:
         # Ids in a step count from the oldest that waits, so most of them hit something.
         at = (value or 0) + (naive.messages[0].id - 3 if naive.messages else newest)
         if step == "append":
             newest += value or 1
-            append(newest, text or "")
+            extend(newest, [text or ""])
         elif step == "burst":
-            for _ in range(value or 0):
-                newest += 1
-                append(newest, text or "")
+            extend(newest + 1, [f"{text}{at}" for at in range(value or 0)])
+            newest += value or 0
         elif step == "through":
             mailbox.remove_through(at)
             naive.messages = [m for m in naive.messages if m.id > at]
@@ -110,15 +111,16 @@ def test_a_removed_text_is_freed_at_once() -> None:
 def test_places_of_removed_messages_do_not_pile_up() -> None:
     mailbox = filled(10)
     for message_id in range(11, 5_000):
-        mailbox.append(message_id, "ann", "x", 0)
+        mailbox.extend(message_id, "ann", ("x",), 0)
         mailbox.remove_through(message_id - 10)
     assert len(mailbox) == 10
     assert len(mailbox._ids) <= 200
 
 
 def test_an_older_id_is_a_bug() -> None:
-    with pytest.raises(AssertionError):
-        filled(3).append(3, "ann", "again", 0)
+    for older in (2, 3):
+        with pytest.raises(AssertionError):
+            filled(3).extend(older, "ann", ("again", "and again"), 0)
 
 
 def test_senders_of_one_name_are_one_object() -> None:

@@ -7,7 +7,7 @@ import re
 import time
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ringchat_server.chat.names import (
@@ -15,6 +15,7 @@ from ringchat_server.chat.names import (
     PATTERN_CHARS_MAX,
     TEXT_BYTES_MAX,
     BadRequest,
+    are_sound_texts,
     check_pattern,
     check_text,
     literal_prefix,
@@ -154,3 +155,36 @@ def test_a_hostile_pattern_takes_no_time() -> None:
 def test_a_text_has_no_nul() -> None:
     with pytest.raises(BadRequest, match="NUL"):
         check_text("a\0b")
+
+
+EDGES = [
+    "x",
+    "",
+    "a\0b",
+    "\ud83d",
+    "\ude00",
+    "é",
+    "x" * (TEXT_BYTES_MAX // 4),
+    "é" * (TEXT_BYTES_MAX // 4 + 1),
+    "x" * TEXT_BYTES_MAX,
+    "x" * (TEXT_BYTES_MAX + 1),
+    "é" * (TEXT_BYTES_MAX // 2),
+    "é" * (TEXT_BYTES_MAX // 2) + "x",
+    "\U0001f600" * (TEXT_BYTES_MAX // 4),
+    "\U0001f600" * (TEXT_BYTES_MAX // 4) + "x",
+]
+
+
+@settings(deadline=None)
+@given(st.lists(st.sampled_from(EDGES) | st.text(st.characters(), max_size=3), min_size=1))
+def test_texts_are_sound_together_if_each_is_alone(texts: list[str]) -> None:
+    def accepted(text: str) -> bool:
+        try:
+            check_text(text)
+        except BadRequest:
+            return False
+        return True
+
+    assert are_sound_texts(texts) == all(map(accepted, texts))
+    for text in texts:
+        assert are_sound_texts([text]) == are_sound_texts(["x", text, "é"]) == accepted(text)

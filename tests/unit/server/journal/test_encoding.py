@@ -138,7 +138,7 @@ def test_an_empty_state_is_that_before_the_first_entry() -> None:
 
 
 def test_the_longest_label_can_be_read_without_its_state() -> None:
-    runs = tuple((1 + i * (1 << 40), i * (1 << 40)) for i in range(RUNS_MAX + 5))
-    data = encode_state(1 << 60, runs, ["state"] * 9)
+    runs = tuple((1 + i * (1 << 39), i * (1 << 40)) for i in range(RUNS_MAX + 5))
+    data = encode_state((1 << 52) - 1, runs, ["state"] * 9)
     label = decode_label(io.BytesIO(data[:LABEL_BYTES_MAX]))
     assert label.runs == runs[-RUNS_MAX:], "the oldest are forgotten"

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from ringchat_server.records import Aside, HandedOverRecord, Truncate
+from ringchat_server.records import Aside, HandedOverRecord, Proposal, Truncate
 from ringchat_server.replica import backup as backup_module
 from ringchat_server.replica.values import (
     NEEDS_STATE,
@@ -111,6 +111,16 @@ def test_6_what_is_aside_is_handed_over_in_pieces_and_kept_until_the_master_has_
     bench.get(0, HandedOver(3))
     assert bench.core.aside == ()
     assert isinstance(bench.written()[-1], HandedOverRecord)
+
+
+def test_6_long_proposals_are_handed_over_in_small_pieces(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(backup_module, "GROUP_BYTES_MAX", 1_000)
+    texts = ("x" * 450, "x" * 450, "x" * 2_000, "x")
+    aside = tuple(Proposal(b"c", n, "ann", b"", ("x", text)) for n, text in enumerate(texts))
+    first = [0]
+    while piece := backup_module.piece_of(aside, first[-1]):
+        first.append(first[-1] + len(piece))
+    assert first == [0, 2, 3, 4]
 
 
 def test_a_candidate_fetches_from_a_backup() -> None:

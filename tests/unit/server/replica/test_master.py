@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from ringchat_server.records import HandedOverRecord, Proposal
+from ringchat_server.replica import backup as backup_module
 from ringchat_server.replica import master as master_module
 from ringchat_server.replica.values import (
     Append,
@@ -214,7 +215,7 @@ def test_6_what_is_handed_over_is_proposed_under_its_name_and_reported_when_comm
 
 
 def test_6_its_own_aside_goes_into_the_log_in_pieces(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(master_module, "HAND_OVER_PIECE", 2)
+    monkeypatch.setattr(backup_module, "HAND_OVER_PIECE", 2)
     aside: tuple[Proposal, ...] = tuple(map(request, range(5)))
     bench = Bench(journal(0, aside=aside))
     bench.lead(3, 1, 2)
@@ -266,7 +267,7 @@ def test_5_a_state_alone_is_no_acknowledgement() -> None:
 def test_a_long_log_does_not_fill_the_window_of_a_new_view(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(master_module, "WINDOW_ENTRIES", 3)
+    monkeypatch.setattr(master_module, "WINDOW_GROUPS", 3)
     bench = Bench(journal(*[0] * 9))
     bench.up()
     bench.do("promote", 3, 1)
@@ -277,7 +278,7 @@ def test_a_long_log_does_not_fill_the_window_of_a_new_view(
 
 
 def test_the_window_bounds_what_is_on_its_way(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(master_module, "WINDOW_ENTRIES", 3)
+    monkeypatch.setattr(master_module, "WINDOW_GROUPS", 3)
     bench = leading()
     for number in range(9):
         write(bench, number)
@@ -289,7 +290,7 @@ def test_the_window_bounds_what_is_on_its_way(monkeypatch: pytest.MonkeyPatch) -
 def test_14_what_is_compacted_under_a_slow_backup_comes_as_a_state_from_where_it_was(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(master_module, "WINDOW_ENTRIES", 0)
+    monkeypatch.setattr(master_module, "WINDOW_GROUPS", 1)
     bench = leading()
     bench.do("link_down", 2)
     bench.up(2)
@@ -300,4 +301,4 @@ def test_14_what_is_compacted_under_a_slow_backup_comes_as_a_state_from_where_it
     bench.sync()
     bench.core.compacted(6)
     bench.ack(2, 4)
-    assert bench.effects(SendState) == [SendState(2, 3, 3)]
+    assert bench.effects(SendState) == [SendState(2, 3, 4)]

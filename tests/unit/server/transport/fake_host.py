@@ -10,7 +10,7 @@ import grpc
 import grpc.aio
 
 from ringchat_proto import chat_pb2 as pb
-from ringchat_server.chat import Answer, Chat, verification
+from ringchat_server.chat import Answers, Chat, verification
 from ringchat_server.records import Entry, Proposal
 from ringchat_server.transport.requests import NotServing, Sink, now_ms
 from ringchat_server.transport.secrets import Passwords, token_hash, token_of
@@ -50,14 +50,14 @@ class FakeHost:
         self.enter(("create", "ann", "not a hash"), 1)
         self.enter(("login", "ann", verification("not a hash"), SESSION, b"n" * 32), 2)
 
-    def enter(self, request: tuple[object, ...], number: int, account: str = "") -> Answer:
+    def enter(self, request: tuple[object, ...], number: int, account: str = "") -> Answers:
         """Applies a write that comes from elsewhere, and wakes the receivers."""
         session = SESSION if account else b""
         entry = Entry(VIEW, now_ms(), b"x" * 16, number, account, session, request)
-        answer = self.chat.apply(self.chat.applied_index + 1, entry)
+        answers = self.chat.apply(self.chat.applied_index + 1, entry)
         for _, wake in list(self.watchers):
             wake()
-        return answer
+        return answers
 
     def step_down(self, reason: str) -> None:
         """Another replica leads now."""
@@ -76,8 +76,7 @@ class FakeHost:
         for proposal, kind, sink in self.pending:
             self.proposals.append(proposal)
             entry = Entry(VIEW, now_ms(), *proposal)
-            answer = self.chat.apply(self.chat.applied_index + 1, entry)
-            sink.answered(proposal.number, kind, answer)
+            sink.answered(kind, self.chat.apply(self.chat.applied_index + 1, entry))
         self.pending.clear()
         for _, wake in list(self.watchers):
             wake()

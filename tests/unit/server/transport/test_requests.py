@@ -7,11 +7,12 @@ from dataclasses import dataclass, field
 import pytest
 
 from ringchat_proto import chat_pb2 as pb
-from ringchat_server.chat import Answer, Chat, verification
-from ringchat_server.records import Entry, Proposal
+from ringchat_server.chat import Answer, Answers, Chat, verification
+from ringchat_server.records import SENDS_MAX, Entry, Proposal, message_id
 from ringchat_server.transport import requests, secrets
 from ringchat_server.transport.requests import (
     NOBODY,
+    SENDS,
     Author,
     Desk,
     NotServing,
@@ -45,9 +46,7 @@ class FakeGate:
         for proposal, kind, sink in self.held:
             self.proposals.append(proposal)
             entry = Entry(0, requests.now_ms(), *proposal)
-            sink.answered(
-                proposal.number, kind, self.chat.apply(self.chat.applied_index + 1, entry)
-            )
+            sink.answered(kind, self.chat.apply(self.chat.applied_index + 1, entry))
         self.held.clear()
 
     def full(self) -> bool:
@@ -62,13 +61,23 @@ class FakeGate:
 
 
 class FakeSink:
-    """Keeps the responses."""
+    """Keeps the responses; messages that came in columns have one each, too."""
 
     def __init__(self) -> None:
         self.responses: list[pb.Response] = []
+        self.runs: list[tuple[str, int, int, int]] = []
+        """(kind, first number, how many, status code) of what came from the log, or its memory."""
 
-    def answered(self, number: int, kind: str, answer: Answer) -> None:
-        self.responded(response_of(number, kind, answer, KEY))
+    def answered(self, kind: str, answers: Answers) -> None:
+        for number, count, answer in answers:
+            self.runs.append((kind, number, count, int(answer[0])))
+            for at in range(count):
+                match kind, answer:
+                    case "sends", (0, int(first_id), int(sent_at_ms)):
+                        one: Answer = (0, first_id + at, sent_at_ms)
+                        self.responded(response_of(number + at, "send_message", one, KEY))
+                    case _:
+                        self.responded(response_of(number + at, kind, answer, KEY))
 
     def responded(self, response: pb.Response) -> None:
         self.responses.append(response)
@@ -221,6 +230,170 @@ async def test_a_crowded_replica_refuses(desk: Desk, gate: FakeGate) -> None:
     send = pb.SendMessageRequest(to="ann", text="x")
     desk.take(CLIENT, 1, "send_message", send, author, sink)
     assert (await sink.one()).error.code == 8
+
+
+# ------------------------------------------------------------------- messages in columns
+
+
+def codes(sink: FakeSink) -> dict[int, int]:
+    """Number -> status code; each number has been answered once."""
+    found = {response.number: response.error.code for response in sink.responses}
+    assert len(found) == len(sink.responses)
+    return found
+
+
+def test_columns_are_one_proposal_with_normal_names(desk: Desk, gate: FakeGate) -> None:
+    author, sink = vouched(gate), FakeSink()
+    index = gate.chat.applied_index + 1
+    desk.take_sends(CLIENT, 7, ("ａｎｎ",), ("a", "b", "c"), author, sink)
+    desk.take_sends(CLIENT, 10, ("ann", "bob", "ａｎｎ"), ("d", "e", "f"), author, sink)
+    assert [(p.client, p.number, p.account, p.session, p.request) for p in gate.proposals] == [
+        (CLIENT, 7, *ANN, ("send", ("ann",), ("a", "b", "c"))),
+        (CLIENT, 10, *ANN, ("send", ("ann", "bob", "ann"), ("d", "e", "f"))),
+    ]
+    assert sink.runs == [
+        (SENDS, 7, 3, 0),
+        (SENDS, 10, 1, 0),
+        (SENDS, 11, 1, 5),
+        (SENDS, 12, 1, 0),
+    ]
+    ids = [response.send_message.message_id for response in sink.responses]
+    first, second = message_id(index, 0), message_id(index + 1, 0)
+    assert ids == [first, first + 1, first + 2, second, 0, second + 2]
+    waiting = gate.chat.undelivered("ann", 0, 99, 999)
+    assert [message.text for message in waiting] == ["a", "b", "c", "d", "f"]
+
+
+def test_as_many_as_there_may_be_are_one_proposal(desk: Desk, gate: FakeGate) -> None:
+    author, sink = vouched(gate), FakeSink()
+    desk.take_sends(CLIENT, 1, ("ann",), ("x",) * SENDS_MAX, author, sink)
+    assert sink.runs == [(SENDS, 1, SENDS_MAX, 0)]
+
+
+@pytest.mark.parametrize(
+    ("to", "texts"),
+    [
+        (("ann",), ("one", "", "three")),
+        (("ann",), ("one", "a\0b", "three")),
+        (("ann",), ("one", "x" * 65_537, "three")),
+        (("ann",), ("one", "\ud800", "three")),
+        (("ann", "a*", "ann"), ("one", "two", "three")),
+        (("ann", "x" * 10_000, "ann"), ("one", "two", "three")),
+        (("ann", "ann", "ann"), ("one", "", "three")),
+    ],
+)
+def test_a_bad_one_among_others_is_refused_alone(
+    desk: Desk, gate: FakeGate, to: tuple[str, ...], texts: tuple[str, ...]
+) -> None:
+    author, sink = vouched(gate), FakeSink()
+    desk.take_sends(CLIENT, 1, to, texts, author, sink)
+    assert codes(sink) == {1: 0, 2: 3, 3: 0}
+    assert [message.text for message in gate.chat.undelivered("ann", 0, 9, 99)] == ["one", "three"]
+    # Its number is free: nothing of it has reached the log.
+    assert gate.chat.recall(CLIENT, 2) is None
+    desk.take_sends(CLIENT, 2, ("ann",), ("two",), author, sink)
+    assert [message.text for message in gate.chat.undelivered("ann", 0, 9, 99)] == [
+        "one",
+        "three",
+        "two",
+    ]
+
+
+def test_a_bad_receiver_of_all_refuses_each(desk: Desk, gate: FakeGate) -> None:
+    author, sink = vouched(gate), FakeSink()
+    desk.take_sends(CLIENT, 1, ("a?",), ("one", "two"), author, sink)
+    assert codes(sink) == {1: 3, 2: 3}
+    assert gate.proposals == []
+
+
+def test_columns_repeated_have_their_answers_without_the_log(desk: Desk, gate: FakeGate) -> None:
+    author, first = vouched(gate), FakeSink()
+    columns = (("ann", "bob", "ann"), ("one", "two", "three"))
+    desk.take_sends(CLIENT, 1, *columns, author, first)
+    assert codes(first) == {1: 0, 2: 5, 3: 0}
+    # With its session, without it, and with a token that ended meanwhile.
+    for later in (author, NOBODY, None):
+        sink = FakeSink()
+        desk.take_sends(CLIENT, 1, *columns, later, sink)
+        assert sink.responses == first.responses
+    assert len(gate.proposals) == 1
+
+
+def test_columns_of_which_some_were_applied(desk: Desk, gate: FakeGate) -> None:
+    author, first, sink = vouched(gate), FakeSink(), FakeSink()
+    desk.take_sends(CLIENT, 1, ("ann",), ("one", "two"), author, first)
+    desk.take_sends(CLIENT, 6, ("ann",), ("six",), author, first)
+    desk.take_sends(CLIENT, 2, ("ann",), ("two", "three", "four", "five", "six"), author, sink)
+    assert codes(sink) == {2: 0, 3: 0, 4: 0, 5: 0, 6: 0}
+    assert sink.responses[0] == first.responses[1]
+    assert sink.responses[-1] == first.responses[2]
+    assert [message.text for message in gate.chat.undelivered("ann", 0, 99, 999)] == [
+        "one",
+        "two",
+        "six",
+        "three",
+        "four",
+        "five",
+    ]
+    nobodys = FakeSink()
+    desk.take_sends(CLIENT, 5, ("ann",), ("five", "six", "seven"), NOBODY, nobodys)
+    assert codes(nobodys) == {5: 0, 6: 0, 7: 16}
+
+
+def test_columns_that_come_again_before_they_are_applied(desk: Desk, gate: FakeGate) -> None:
+    author, sink, again = vouched(gate), FakeSink(), FakeSink()
+    gate.hold = True
+    desk.take_sends(CLIENT, 1, ("ann",), ("one", "two", "three"), author, sink)
+    desk.take_sends(CLIENT, 2, ("ann",), ("two", "three", "four"), author, again)
+    gate.apply()
+    assert codes(sink) == {1: 0, 2: 0, 3: 0}
+    assert codes(again) == {2: 0, 3: 0, 4: 0}
+    assert again.responses[:2] == sink.responses[1:]
+    waiting = gate.chat.undelivered("ann", 0, 99, 999)
+    assert [message.text for message in waiting] == ["one", "two", "three", "four"]
+
+
+def test_a_number_of_columns_that_belongs_to_another_request_is_told(
+    desk: Desk, gate: FakeGate
+) -> None:
+    author, sink = vouched(gate), FakeSink()
+    desk.take(CLIENT, 2, "update_message", pb.UpdateMessageRequest(), author, FakeSink())
+    desk.take_sends(CLIENT, 1, ("ann",), ("one", "two", "three"), author, sink)
+    assert codes(sink) == {1: 0, 2: 3, 3: 0}
+    assert "another request" in sink.responses[1].error.message
+
+
+def test_without_a_session_each_of_the_columns_is_refused(desk: Desk, gate: FakeGate) -> None:
+    for author in (NOBODY, None):
+        sink = FakeSink()
+        desk.take_sends(CLIENT, 1, ("ann",), ("one", "", "three"), author, sink)
+        assert codes(sink) == {1: 16, 2: 3, 3: 16}
+        sink = FakeSink()
+        desk.take_sends(CLIENT, 1, ("ann",), ("one", "two"), author, sink)
+        assert codes(sink) == {1: 16, 2: 16}
+    assert gate.proposals == []
+
+
+def test_a_crowded_replica_refuses_all_of_the_columns(desk: Desk, gate: FakeGate) -> None:
+    author, sink = vouched(gate), FakeSink()
+    gate.crowded = True
+    desk.take_sends(CLIENT, 1, ("ann",), ("one", "two", "three"), author, sink)
+    assert codes(sink) == {1: 8, 2: 8, 3: 8}
+    assert gate.proposals == []
+    gate.crowded = False
+    again = FakeSink()
+    desk.take_sends(CLIENT, 1, ("ann",), ("one", "two", "three"), author, again)
+    assert codes(again) == {1: 0, 2: 0, 3: 0}
+
+
+def test_columns_stop_where_the_numbers_stop(desk: Desk, gate: FakeGate) -> None:
+    author, sink = vouched(gate), FakeSink()
+    desk.take_sends(CLIENT, 2**63 - 1, ("ann",), ("one", "two", "three"), author, sink)
+    assert codes(sink) == {2**63 - 1: 3, 2**63: 3, 2**63 + 1: 3}
+    assert gate.proposals == []
+    sink = FakeSink()
+    desk.take_sends(CLIENT, 2**63 - 1, ("ann",), ("one", "two"), author, sink)
+    assert codes(sink) == {2**63 - 1: 0, 2**63: 0}
 
 
 async def test_pages_of_accounts(desk: Desk, gate: FakeGate) -> None:

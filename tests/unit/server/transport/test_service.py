@@ -13,6 +13,7 @@ import pytest
 
 from ringchat_proto import chat_pb2 as pb
 from ringchat_proto.chat_pb2_grpc import ChatStub
+from ringchat_server.records import message_id
 from ringchat_server.transport import sessions
 from ringchat_server.transport.service import SERVICE
 from tests.unit.server.transport.fake_host import SESSION, TOKEN, VIEW, FakeHost, served, until
@@ -63,7 +64,7 @@ async def test_a_named_write_has_one_effect_and_one_answer() -> None:
     host = FakeHost()
     async with stub_of(host) as stub:
         first = await stub.SendMessage(to_ann(number=7), metadata=BEARER)
-        assert first.message_id == host.chat.applied_index
+        assert first.message_id == message_id(host.chat.applied_index, 0)
         assert await stub.SendMessage(to_ann(number=7), metadata=BEARER) == first
     [proposal] = host.proposals
     assert (proposal.client, proposal.number) == (CLIENT, 7)
@@ -216,7 +217,7 @@ async def test_another_replica_leads_and_the_call_is_relayed() -> None:
     backup, master = FakeHost(), FakeHost()
     async with stub_of(backup, master) as stub:
         receipt = await stub.SendMessage(to_ann(number=1), metadata=BEARER)
-        assert receipt.message_id == master.chat.applied_index
+        assert receipt.message_id == message_id(master.chat.applied_index, 0)
         code, line = await refusal(
             stub.SendMessage(pb.SendMessageRequest(to="nobody", text="x"), metadata=BEARER)
         )
@@ -227,7 +228,7 @@ async def test_another_replica_leads_and_the_call_is_relayed() -> None:
 
 async def test_streams_are_relayed_too() -> None:
     backup, master = FakeHost(), FakeHost()
-    master.enter(("send", "ann", "waiting"), 3, "ann")
+    master.enter(("send", ("ann",), ("waiting",)), 3, "ann")
     async with stub_of(backup, master) as stub:
         messages = stub.ReceiveMessages(pb.ReceiveMessagesRequest(), metadata=BEARER)
         assert (await next_of(messages)).text == "waiting"
@@ -237,6 +238,11 @@ async def test_streams_are_relayed_too() -> None:
         await session.write(frame)
         assert (await next_of(session)).responses[0].number == 1
         assert (await next_of(messages)).text == "by session"
+        columns = pb.Sends(number=2, to=["ann"], text=["first", "second"])
+        await session.write(pb.ClientFrame(sends=columns))
+        [receipts] = (await next_of(session)).receipts
+        assert (receipts.number, receipts.count) == (2, 2)
+        assert [(await next_of(messages)).text for _ in range(2)] == ["first", "second"]
         messages.cancel()
         session.cancel()
         await until(lambda: not master.guests)
@@ -327,12 +333,12 @@ async def receiving(host: FakeHost, after_id: int = 0) -> AsyncIterator[Any]:
 async def test_what_waits_comes_first_then_what_arrives() -> None:
     host = FakeHost()
     for number, text in enumerate(("skipped", "waits"), 3):
-        host.enter(("send", "ann", text), number, "ann")
-    async with receiving(host, after_id=3) as call:
+        host.enter(("send", ("ann",), (text,)), number, "ann")
+    async with receiving(host, after_id=message_id(3, 0)) as call:
         message = await next_of(call)
-        assert (message.id, message.sender, message.text) == (4, "ann", "waits")
+        assert (message.id, message.sender, message.text) == (message_id(4, 0), "ann", "waits")
         assert message.view == VIEW
-        host.enter(("send", "ann", "arrives"), 5, "ann")
+        host.enter(("send", ("ann",), ("arrives",)), 5, "ann")
         assert (await next_of(call)).text == "arrives"
 
 
@@ -340,10 +346,18 @@ async def test_more_than_fits_at_once_comes_all_the_same(monkeypatch: pytest.Mon
     monkeypatch.setattr(sessions, "DELIVERY_MESSAGES_MAX", 2)
     host = FakeHost()
     for number in range(3, 8):
-        host.enter(("send", "ann", f"text {number}"), number, "ann")
+        host.enter(("send", ("ann",), (f"text {number}",)), number, "ann")
     async with receiving(host) as call:
         texts = [(await next_of(call)).text for _ in range(5)]
     assert texts == [f"text {number}" for number in range(3, 8)]
+
+
+async def test_one_begins_in_the_middle_of_those_that_came_together() -> None:
+    host = FakeHost()
+    host.enter(("send", ("ann",), tuple("abcd")), 3, "ann")
+    async with receiving(host, after_id=message_id(3, 1)) as call:
+        found = [await next_of(call) for _ in range(2)]
+    assert [(m.id, m.text) for m in found] == [(message_id(3, 2), "c"), (message_id(3, 3), "d")]
 
 
 async def test_receiving_ends_with_the_session() -> None:
