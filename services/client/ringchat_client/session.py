@@ -163,13 +163,13 @@ class Session:
         while self._outstanding < WINDOW and (pending := self._peek()) is not None:
             if added and size_bytes + pending.size_bytes > FRAME_BYTES_MAX:
                 break
+            request, number = pending.request, pending.number or self._next_number(pending)
+            if pending.number == 0 and pending.write and number > number_max:
+                break  # before the token: a frame with nothing in it is not written
             if pending.token != self._stream_token:
                 if added:
                     break  # a token holds for a whole frame
                 frame.token = self._stream_token = pending.token
-            request, number = pending.request, pending.number or self._next_number(pending)
-            if pending.number == 0 and pending.write and number > number_max:
-                break
             if isinstance(request, Send):
                 if added > len(sends) or (sends and number != first_number + len(sends)):
                     break  # its place is before the frame's other requests, its numbers in a row

@@ -559,3 +559,18 @@ async def test_a_message_sent_again_later_is_sent_under_its_old_token() -> None:
     first, second = frames_of(session)
     assert (first.token, columns(first)) == ("bob", (2, ["bob"], ["from bob"]))
     assert (second.token, columns(second)) == ("ann", (1, ["bob"], ["from ann"]))
+
+
+async def test_a_message_that_is_held_back_takes_its_token_along_when_it_goes() -> None:
+    session = Session(CLIENT_ID, "ann")
+    pending = [session.submit(Send("bob", "x"), write=True) for _ in range(WINDOW)]
+    assert session.next_frame() is not None
+    session.take(pb.ServerFrame(receipts=[pb.Receipts(number=2, count=WINDOW - 1, message_id=2)]))
+    session.token = "eve"
+    pending.append(session.submit(Send("bob", "y"), write=True))
+    assert session.next_frame() is None, "its number is out of reach"
+    session.take(pb.ServerFrame(receipts=[pb.Receipts(number=1, count=1, message_id=1)]))
+    frame = session.next_frame()
+    assert frame is not None
+    assert (frame.sends.number, frame.token) == (WINDOW + 1, "eve")
+    session.abandon_all()
