@@ -15,6 +15,7 @@ import signal
 import subprocess
 import tempfile
 import time
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -224,20 +225,20 @@ class Processes:
                 process.popen.wait()
 
 
-class ThreeNodes:
+class ThreeNodes(ABC):
     """What the engines share; each says how it starts and how to see who leads."""
 
     def __init__(self) -> None:
         self._temporary: tempfile.TemporaryDirectory[str] | None = None
         self._entered: Processes | None = None
 
+    @abstractmethod
     def _start(self) -> None:
         """Starts the processes, those that can be killed as leaders by the names of `NAMES`."""
-        raise NotImplementedError
 
+    @abstractmethod
     def _seen(self) -> Seen | None:
         """What is seen now; None without a leader. It may block for `STATUS_SECONDS`."""
-        raise NotImplementedError
 
     @property
     def _processes(self) -> Processes:

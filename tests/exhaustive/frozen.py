@@ -315,7 +315,8 @@ class Freezer:
                 peer: Progress(*one) for peer, one in zip(core.peers, progress, strict=True)
             }
             role._handing_over, role.start_index = deque(rest[0]), rest[1]
-        return role  # type: ignore[no-any-return]
+        thawed: Master | Candidate | Backup = role
+        return thawed
 
     def start(self, me: int, recovered: Any) -> Replica:
         """A process that starts on what its disk holds."""

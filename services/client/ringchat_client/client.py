@@ -172,7 +172,7 @@ class Client:
             request.list_accounts.page_token = page_token
             request.list_accounts.page_size = PAGE_SIZE
             pending = self._submit(request, write=False)
-            answer = (await self._answer(pending, _response, deadline)).list_accounts
+            answer = (await self._answer(pending, _as_it_is, deadline)).list_accounts
             names.extend(answer.names)
             page_token = answer.next_page_token
             if not page_token:
@@ -187,7 +187,7 @@ class Client:
         queue is full).
         """
         request = Send(_checked(to, "name"), _checked(text, "text"))
-        return await self._write(request, _receipt, timeout)
+        return await self._write(request, _as_it_is, timeout)
 
     def receive_messages(self) -> AsyncGenerator[Message, None]:
         """Everything undelivered, oldest first, then what arrives, until the client is closed.
@@ -312,7 +312,7 @@ class Client:
     def _give_up_all(self, why: str) -> None:
         for pending in self._session.abandon_all():
             if not pending.future.done():
-                pending.future.set_exception(self._expired(pending, _response, f"before {why}"))
+                pending.future.set_exception(self._expired(pending, _as_it_is, f"before {why}"))
 
     def _on_connection_ended(self, task: asyncio.Task[None]) -> None:
         """The connection never ends by itself but by a bug: then nobody must wait for it."""
@@ -336,12 +336,9 @@ def _nothing(_: pb.Response) -> None:
     """The result of a call that has none."""
 
 
-def _response(response: pb.Response) -> pb.Response:
-    return response
-
-
-def _receipt(receipt: Receipt) -> Receipt:
-    return receipt
+def _as_it_is(answer: T) -> T:
+    """The result of a call whose answer needs no change."""
+    return answer
 
 
 def _checked(text: str, what: str) -> str:

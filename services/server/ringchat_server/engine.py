@@ -252,7 +252,7 @@ class Engine:
         """Gives a write to the log, with what else comes until the journal is free."""
         if self.stopping:
             return  # `moved` follows, and the client asks the next master
-        self._pending.add((proposal, kind, sink))
+        self._pending.add(proposal, kind, sink)
         if not self._flush_due and not self._outside.writing:
             self._flush_due = True
             self._outside.flush_soon()
@@ -263,7 +263,7 @@ class Engine:
         if not self._pending or not self.replica.serving or self._outside.writing:
             return
         taken = self._pending.take()
-        proposals = [proposal for proposal, _, _ in taken]
+        proposals = [write.proposal for write in taken]
         index = self.replica.propose(self._outside.now(), proposals).first_index
         self._waiting.extend(enumerate(taken, index))
         self._carry_out()
@@ -368,8 +368,7 @@ class Engine:
             if waiting and waiting[0][0] == index:
                 _, write = waiting.popleft()
                 self._pending.answered(write)
-                _, kind, sink = write
-                sink.answered(kind, answers)
+                write.sink.answered(write.kind, answers)
             if watchers and any(answer[0] == OK for _, _, answer in answers):
                 for account in _stirred(entry):
                     for wake in watchers.get(account, ()):

@@ -6,7 +6,7 @@ While one group is being synced, the next one gathers here.
 from __future__ import annotations
 
 from collections import deque
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from ringchat_server.chat import Answers
 from ringchat_server.records import GROUP_BYTES_MAX, GROUP_ENTRIES_MAX, Proposal, weight_of
@@ -24,8 +24,15 @@ class Sink(Protocol):
         ...
 
 
-Write = tuple[Proposal, str, Sink]
-"""(what to propose, its kind, who waits for the answer)."""
+class Write(NamedTuple):
+    """What to propose, for whom."""
+
+    proposal: Proposal
+    kind: str
+    sink: Sink
+    """Who waits for the answer."""
+    weight: int
+    """Bytes, by `weight_of`."""
 
 
 class Gathering:
@@ -44,16 +51,17 @@ class Gathering:
         """No more should come."""
         return self._unanswered >= WAITING_MAX or self._unanswered_bytes >= WAITING_BYTES_MAX
 
-    def add(self, write: Write) -> None:
+    def add(self, proposal: Proposal, kind: str, sink: Sink) -> None:
         """Takes a write in."""
-        self._writes.append(write)
+        weight = weight_of(proposal.request)
+        self._writes.append(Write(proposal, kind, sink, weight))
         self._unanswered += 1
-        self._unanswered_bytes += weight_of(write[0].request)
+        self._unanswered_bytes += weight
 
     def answered(self, write: Write) -> None:
         """That one, taken before, waits no more."""
         self._unanswered -= 1
-        self._unanswered_bytes -= weight_of(write[0].request)
+        self._unanswered_bytes -= write.weight
 
     def take(self) -> list[Write]:
         """The writes of the next group: at least one, if any waits."""
@@ -62,7 +70,7 @@ class Gathering:
         while self._writes and len(taken) < GROUP_ENTRIES_MAX and size < GROUP_BYTES_MAX:
             write = self._writes.popleft()
             taken.append(write)
-            size += weight_of(write[0].request)
+            size += write.weight
         return taken
 
     def clear(self) -> None:

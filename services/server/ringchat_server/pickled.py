@@ -16,7 +16,7 @@ import pickle
 import re
 from typing import NoReturn
 
-from ringchat_server.records import SENDS_MAX, Entry, Group
+from ringchat_server.records import SENDS_MAX, Entry, Group, Proposal
 
 PROTOCOL = 5
 
@@ -158,6 +158,18 @@ def entry_of(row: object) -> Entry:
         ) if 0 <= view <= VIEW_MAX and 0 <= time_ms <= TIME_MAX_MS and is_request(request):
             return Entry._make(row)
     raise Unreadable("not an entry")
+
+
+def proposal_of(row: object) -> Proposal:
+    """The proposal of a decoded tuple, checked field by field.
+
+    Raises:
+        Unreadable: if the tuple has another shape.
+    """
+    match row:
+        case (bytes(), int(), str(), bytes(), (str(), *_) as request) if is_request(request):
+            return Proposal._make(row)
+    raise Unreadable("not a proposal")
 
 
 def is_request(request: object) -> bool:

@@ -16,13 +16,13 @@ def filled(count: int, *texts: str) -> Gathering:
     gathering = Gathering()
     for number in range(count):
         proposal = Proposal(b"c" * 16, number, "ann", b"", ("send", ("bob",), texts))
-        gathering.add((proposal, "send_message", Nobody()))
+        gathering.add(proposal, "send_message", Nobody())
     return gathering
 
 
 def test_first_come_first_served() -> None:
     gathering = filled(3)
-    assert [write[0].number for write in gathering.take()] == [0, 1, 2]
+    assert [write.proposal.number for write in gathering.take()] == [0, 1, 2]
     assert gathering.take() == []
 
 
@@ -79,7 +79,7 @@ def test_once_nobody_waits_there_is_room_for_all() -> None:
     assert gathering.take() == []
     [write] = filled(1).take()
     for _ in range(WAITING_MAX - 1):
-        gathering.add(write)
+        gathering.add(write.proposal, write.kind, write.sink)
     assert not gathering.full
-    gathering.add(write)
+    gathering.add(write.proposal, write.kind, write.sink)
     assert gathering.full

@@ -17,7 +17,7 @@ from ringchat_server.pickled import (
     encode,
     encode_group,
     group_of,
-    is_request,
+    proposal_of,
 )
 from ringchat_server.records import (
     NO_VIEW,
@@ -25,7 +25,6 @@ from ringchat_server.records import (
     Group,
     HandedOverRecord,
     Meta,
-    Proposal,
     Record,
     Truncate,
 )
@@ -162,7 +161,7 @@ def _record_of(value: object) -> Record:
         case ("meta", *row):
             return _meta_of(row)
         case ("aside", list() as rows):
-            return Aside(tuple(map(_proposal_of, rows)))
+            return Aside(tuple(map(proposal_of, rows)))
         case ("handed over",):
             return HandedOverRecord()
         case ("truncate", int() as length):
@@ -179,10 +178,3 @@ def _meta_of(row: list[object]) -> Meta:
         ):
             return meta
     raise Unreadable("not a replica's meta record")
-
-
-def _proposal_of(row: object) -> Proposal:
-    match row:
-        case (bytes(), int(), str(), bytes(), (str(), *_) as request) if is_request(request):
-            return Proposal._make(row)
-    raise Unreadable("not an entry put aside")

@@ -24,6 +24,7 @@ from ringchat_server.transport.requests import (
     CLIENT_ID_BYTES,
     NOBODY,
     RESOURCE_EXHAUSTED,
+    SENDS,
     Author,
     Desk,
     Gate,
@@ -246,8 +247,8 @@ class Session:
         """The log has answered requests of this session."""
         for number, count, answer in answers:
             self._in_flight -= count
-            match kind, answer:
-                case "sends", (0, int(first_id), int(sent_at_ms)):
+            match answer:
+                case (0, int(first_id), int(sent_at_ms)) if kind == SENDS:
                     receipts = pb.Receipts(number=number, count=count, message_id=first_id)
                     receipts.sent_at_ms = sent_at_ms
                     self._receipts.append(receipts)

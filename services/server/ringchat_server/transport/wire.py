@@ -21,9 +21,9 @@ from ringchat_server.pickled import (
     decode_group,
     encode,
     encode_group,
-    is_request,
+    proposal_of,
 )
-from ringchat_server.records import NO_VIEW, Group, Proposal
+from ringchat_server.records import NO_VIEW, Group
 from ringchat_server.replica import values as v
 
 HAND_OVER_MAX = 4_096
@@ -289,14 +289,7 @@ def _hand_over_of(m: pb.HandOver) -> v.HandOver:
     rows = decode(m.entries)
     if not isinstance(rows, list) or len(rows) > HAND_OVER_MAX:
         raise Unreadable("not a list of proposals")
-    return v.HandOver(_view(m.view), tuple(map(_proposal_of, rows)))
-
-
-def _proposal_of(row: object) -> Proposal:
-    match row:
-        case (bytes(), int(), str(), bytes(), (str(), *_) as request) if is_request(request):
-            return Proposal._make(row)
-    raise Unreadable("not a proposal")
+    return v.HandOver(_view(m.view), tuple(map(proposal_of, rows)))
 
 
 _DECODERS: dict[str, Callable[[Any], v.Message]] = {

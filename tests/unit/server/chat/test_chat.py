@@ -23,7 +23,6 @@ from ringchat_server.chat.answers import (
     MALFORMED,
     NOT_LOGGED_IN,
     WRONG_PASSWORD,
-    Answer,
     Answers,
     name_taken,
     no_account,
@@ -33,71 +32,18 @@ from ringchat_server.chat.dedupe import IDLE_MAX_MS
 from ringchat_server.chat.kept import WINDOW
 from ringchat_server.chat.mailbox import Message
 from ringchat_server.pickled import Unreadable, entry_of
-from ringchat_server.records import NOOP, Entry, count_of, message_id
-
-NOW_MS = 1_700_000_000_000
-ANN, BOB, CY = b"a" * 16, b"b" * 16, b"c" * 16
-TOKEN = {"ann": b"A" * 32, "bob": b"B" * 32}
-NONCE = b"n" * 32
-
-
-def send(to: str | tuple[str, ...], *texts: str) -> tuple[object, ...]:
-    """Texts for one receiver, or for one each."""
-    return ("send", (to,) if isinstance(to, str) else to, texts)
-
-
-def one_by_one(answers: Answers) -> list[tuple[int, Answer]]:
-    """Each number and its answer."""
-    found: list[tuple[int, Answer]] = []
-    for first, count, answer in answers:
-        for at in range(count):
-            match answer:
-                case (0, int(first_id), int(sent_at_ms)):
-                    found.append((first + at, (0, first_id + at, sent_at_ms)))
-                case _:
-                    found.append((first + at, answer))
-    return found
-
-
-class Room:
-    """A chat with ann and bob in it, both logged in, and short words for entries."""
-
-    def __init__(self) -> None:
-        self.chat = Chat()
-        self.now_ms = NOW_MS
-        self.numbers = iter(range(1, 10**9))
-        for name in ("ann", "bob"):
-            assert self.ask("create", name, f"hash of {name}") == DONE
-            assert self.log_in(name, TOKEN[name])[0] == 0
-
-    def entry(self, *request: object, account: str = "", session: bytes | None = None) -> Entry:
-        token = TOKEN.get(account, b"") if session is None else session
-        number, *_ = (next(self.numbers) for _ in range(count_of(request)))
-        return Entry(0, self.now_ms, CY, number, account, token, request)
-
-    def apply_all(self, entry: Entry) -> Answers:
-        return self.chat.apply(self.chat.applied_index + 1, entry)
-
-    def apply(self, entry: Entry) -> Answer:
-        """The answer to the one number that the entry takes."""
-        [(number, count, answer)] = self.apply_all(entry)
-        assert (number, count) == (entry.number, 1)
-        return answer
-
-    def ask(self, *request: object, account: str = "", session: bytes | None = None) -> Answer:
-        return self.apply(self.entry(*request, account=account, session=session))
-
-    def log_in(self, name: str, token_hash: bytes) -> Answer:
-        return self.ask("login", name, verification(f"hash of {name}"), token_hash, NONCE)
-
-    def waiting(self, name: str) -> list[str]:
-        return [m.text for m in self.chat.undelivered(name, 0, 10**6, 10**9)]
-
-
-@pytest.fixture
-def room() -> Room:
-    return Room()
-
+from ringchat_server.records import NOOP, Entry, message_id
+from tests.unit.server.chat.room import (
+    ANN,
+    BOB,
+    CY,
+    NONCE,
+    NOW_MS,
+    TOKEN,
+    Room,
+    one_by_one,
+    send,
+)
 
 # ------------------------------------------------------------------- each request
 

@@ -7,7 +7,6 @@ import pickle
 import pytest
 
 from ringchat_server.chat import chat as chat_module
-from ringchat_server.chat.accounts import verification
 from ringchat_server.chat.answers import (
     BAD_NUMBER,
     DONE,
@@ -16,7 +15,6 @@ from ringchat_server.chat.answers import (
     MALFORMED,
     NOT_LOGGED_IN,
     Answer,
-    Answers,
     no_account,
 )
 from ringchat_server.chat.chat import Chat
@@ -24,73 +22,15 @@ from ringchat_server.chat.dedupe import NUMBER_MAX
 from ringchat_server.chat.kept import WINDOW
 from ringchat_server.chat.mailbox import Message
 from ringchat_server.pickled import INDEX_MAX
-from ringchat_server.records import SENDS_MAX, Entry, count_of, message_id
-
-NOW_MS = 1_700_000_000_000
-ANN, BOB, CY = b"a" * 16, b"b" * 16, b"c" * 16
-TOKEN = {"ann": b"A" * 32, "bob": b"B" * 32}
-NONCE = b"n" * 32
-
-
-def send(to: str | tuple[str, ...], *texts: str) -> tuple[object, ...]:
-    """Texts for one receiver, or for one each."""
-    return ("send", (to,) if isinstance(to, str) else to, texts)
-
-
-def one_by_one(answers: Answers) -> list[tuple[int, Answer]]:
-    """Each number and its answer."""
-    found: list[tuple[int, Answer]] = []
-    for first, count, answer in answers:
-        for at in range(count):
-            match answer:
-                case (0, int(first_id), int(sent_at_ms)):
-                    found.append((first + at, (0, first_id + at, sent_at_ms)))
-                case _:
-                    found.append((first + at, answer))
-    return found
-
-
-class Room:
-    """A chat with ann and bob in it, both logged in, and short words for entries."""
-
-    def __init__(self) -> None:
-        self.chat = Chat()
-        self.now_ms = NOW_MS
-        self.numbers = iter(range(1, 10**9))
-        for name in ("ann", "bob"):
-            assert self.ask("create", name, f"hash of {name}") == DONE
-            assert self.log_in(name, TOKEN[name])[0] == 0
-
-    def entry(self, *request: object, account: str = "", session: bytes | None = None) -> Entry:
-        token = TOKEN.get(account, b"") if session is None else session
-        number, *_ = (next(self.numbers) for _ in range(count_of(request)))
-        return Entry(0, self.now_ms, CY, number, account, token, request)
-
-    def apply_all(self, entry: Entry) -> Answers:
-        return self.chat.apply(self.chat.applied_index + 1, entry)
-
-    def apply(self, entry: Entry) -> Answer:
-        """The answer to the one number that the entry takes."""
-        [(number, count, answer)] = self.apply_all(entry)
-        assert (number, count) == (entry.number, 1)
-        return answer
-
-    def ask(self, *request: object, account: str = "", session: bytes | None = None) -> Answer:
-        return self.apply(self.entry(*request, account=account, session=session))
-
-    def log_in(self, name: str, token_hash: bytes) -> Answer:
-        return self.ask("login", name, verification(f"hash of {name}"), token_hash, NONCE)
-
-    def waiting(self, name: str) -> list[str]:
-        return [m.text for m in self.chat.undelivered(name, 0, 10**6, 10**9)]
-
-
-@pytest.fixture
-def room() -> Room:
-    return Room()
-
-
-# ------------------------------------------------------------------- each request
+from ringchat_server.records import SENDS_MAX, count_of, message_id
+from tests.unit.server.chat.room import (
+    ANN,
+    CY,
+    NOW_MS,
+    Room,
+    one_by_one,
+    send,
+)
 
 
 def test_many_to_one_have_the_ids_behind_the_first_and_one_answer(room: Room) -> None:
