@@ -69,7 +69,7 @@ FIELDS: dict[type, str] = {
     ),
     Log: "_entries _runs base_index",
     Peer: "replica_id up met heard_at view leading",
-    Progress: "next_index acked round settled reading_state",
+    Progress: "next_index acked round settled reading_state under_way",
     Question: "master askers view candidate birth",
     Durable: "length epoch meta",
 }
@@ -209,7 +209,7 @@ class Freezer:
                 tuple(sorted(role.in_sync)),
                 role.opened,
                 tuple(
-                    (p.next_index, p.acked, p.round, p.settled, p.reading_state)
+                    (p.next_index, p.acked, p.round, p.settled, p.reading_state, tuple(p.under_way))
                     for p in role._progress.values()
                 ),
                 tuple(role._rounds),
@@ -311,9 +311,10 @@ class Freezer:
             role.replica, role.askers = core, []
             (_, role.view, in_sync, role.opened, progress, rounds, role._round, *rest) = frozen
             role.in_sync, role._rounds = set(in_sync), deque(rounds)
-            role._progress = {
-                peer: Progress(*one) for peer, one in zip(core.peers, progress, strict=True)
-            }
+            role._progress = {}
+            for peer, (*known, under_way) in zip(core.peers, progress, strict=True):
+                role._progress[peer] = Progress(*known)
+                role._progress[peer].under_way = deque(under_way)
             role._handing_over, role.start_index = deque(rest[0]), rest[1]
         thawed: Master | Candidate | Backup = role
         return thawed

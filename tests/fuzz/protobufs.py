@@ -67,7 +67,8 @@ def _change_repeated(
         case _ if is_message:
             change(chance.choice(rows) if rows else rows.add(), chance, in_bytes)
         case _:
-            rows.append(_scalar(field, 0, chance, in_bytes))
+            nothing: Any = "" if field.cpp_type == FieldDescriptor.CPPTYPE_STRING else 0
+            rows.append(_scalar(field, nothing, chance, in_bytes))
 
 
 def _scalar(field: FieldDescriptor, old: Any, chance: random.Random, in_bytes: InBytes) -> Any:

@@ -16,7 +16,6 @@ from ringchat_server.chat import OK, hand_over
 from ringchat_server.compactor import fold_from
 from ringchat_server.gathering import Gathering, Sink, Write
 from ringchat_server.journal import DiskFailed, Opened
-from ringchat_server.pickled import Unreadable
 from ringchat_server.records import NO_VIEW, Entry, Meta, Proposal, Record, index_of
 from ringchat_server.replica import Config, Replica
 from ringchat_server.replica.values import (
@@ -436,14 +435,14 @@ class Engine:
                 compacted,
             )
         try:
-            state = outside.install(chunk.index, chunk.runs, effect.meta, effect.aside)
+            chat = fold_from(outside.install(chunk.index, chunk.runs, effect.meta, effect.aside))
         except DiskFailed as error:
             outside.disk_failed(str(error))
             return
-        except Unreadable as error:
+        except ValueError as error:  # it cannot be read, or is no chat's
             outside.bug(f"the state that was sent cannot be read: {error}")
             return
-        self.chat = fold_from(state)
+        self.chat = chat
         log.info("the state after entry %d is installed", chunk.index)
         self.replica.state_installed(outside.now(), chunk.index, chunk.runs, self.chat.time_ms)
 

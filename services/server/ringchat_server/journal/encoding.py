@@ -30,7 +30,7 @@ from ringchat_server.records import (
 )
 
 MAGIC = "ringchat journal"
-FORMAT_VERSION = 1
+FORMAT_VERSION = 2
 RUNS_MAX = 4_096
 """Runs that a state record remembers, the newest. Each failover makes one."""
 LABEL_BYTES_MAX = 1 << 18

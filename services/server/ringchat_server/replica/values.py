@@ -53,7 +53,7 @@ class Hello:
     birth_view: int
     view: int
     leading: bool
-    protocol: int = 2
+    protocol: int = 3
 
 
 @dataclass(frozen=True, slots=True)

@@ -24,7 +24,7 @@ def filled() -> FakeDisk:
 def test_a_line_for_every_record_and_no_secret() -> None:
     lines = list(describe(filled(), NAME))
     text = "\n".join(lines)
-    assert lines[0].startswith("byte 0: journal of replica 0, format 1")
+    assert lines[0].startswith("byte 0: journal of replica 0, format 2")
     for part in (
         "state after entry 0",
         "promised 41",

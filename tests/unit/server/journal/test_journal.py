@@ -57,7 +57,7 @@ def test_the_file_is_a_pickle_stream_that_anybody_can_read(tmp_path: Path) -> No
     with (tmp_path / NAME).open("rb") as stream:
         while stream.peek(1):
             frames.append(pickle.load(stream))
-    assert pickle.loads(frames[0][1]) == ("ringchat journal", 1, 0)
+    assert pickle.loads(frames[0][1]) == ("ringchat journal", 2, 0)
     assert pickle.loads(frames[3][1])[:2] == ("entries", 1)
     assert len(frames) == 4
 

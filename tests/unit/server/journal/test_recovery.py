@@ -247,9 +247,9 @@ def test_the_journal_of_another_replica_is_refused() -> None:
 
 
 def test_a_newer_format_is_refused_whatever_else_it_holds() -> None:
-    newer = encode((MAGIC, 2, 0, "something new"))
+    newer = encode((MAGIC, 3, 0, "something new"))
     line = refusal_of(encode_frame(0, newer, 0) + b"anything")
-    assert "format version 2" in line and "reads version 1" in line
+    assert "format version 3" in line and "reads version 2" in line
     assert refusal_of(encode_frame(0, encode_founding(Founding(99, 0)), 0))
 
 
