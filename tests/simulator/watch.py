@@ -81,6 +81,8 @@ class Watch:
         """Process -> whether it is marked as alone, is rebuilding, has something put aside."""
         self._seen: dict[Process, tuple[int, int]] = {}
         """Process -> (the chat's identity, how far it had applied)."""
+        self._acknowledged: dict[Process, int] = {}
+        """Process -> the newest view in which it has acknowledged anything."""
         self.handed_over = False
         """Some side of a split has put aside entries, to give them to the other."""
 
@@ -109,6 +111,8 @@ class Watch:
         if seen != before:
             self._seen[process] = seen
             start = before[1] if before is not None and before[0] == seen[0] else 0
+            if before is not None and start == 0 and seen[1] < before[1]:
+                self._world.count("rule", "6 applied entries are dropped")
             self._applied(process, start)
         if isinstance(replica.role, Master) and replica.role.in_sync != self._sets.get(process):
             self._set_changed(process, replica.role)
@@ -191,6 +195,8 @@ class Watch:
             other = self._world.machines[member].process
             if other is None or other.engine.replica.view != replica.view:
                 continue
+            if self._acknowledged.get(other) != replica.view:
+                continue  # what lets it join was said by the process before it (seed 774)
             durable = other.engine.replica.durable
             if self._world.prefer == "availability" and not other.engine.replica.settled:
                 raise Violation(
@@ -320,6 +326,8 @@ class Watch:
         replica = process.engine.replica
         match message:
             case Ack() | Promise():
+                if isinstance(message, Ack):
+                    self._is_as_settled_as_it_says(process, message)
                 if not replica.unborn and not replica.meta.rebuilding:
                     if message.view < machine.vowed:
                         raise Violation(
@@ -354,6 +362,18 @@ class Watch:
             world.count("message", "Append")
         if isinstance(message, Mismatch | StateChunk | Fetch):
             world.say(f"r{process.id}", "-> r{} {}", peer_id, message)
+
+    def _is_as_settled_as_it_says(self, process: Process, ack: Ack) -> None:
+        self._acknowledged[process] = ack.view
+        if (
+            self._world.prefer == "availability"
+            and ack.settled
+            and not process.engine.replica.settled
+        ):
+            raise Violation(
+                f"settled-too-early: r{process.id} says that it may join the set, and has not "
+                "met the others since it started"
+            )
 
     @staticmethod
     def _acknowledges(machine: Machine, replica: Replica, message: Ack | Promise) -> None:
