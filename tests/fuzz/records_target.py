@@ -106,7 +106,7 @@ def _use_group(group: Group) -> None:
     chat = Chat()
     for index, one in enumerate(group.entries, 1):
         chat.apply(index, one)
-    for index, again in enumerate(hand_over(group.entries, 1, 0), len(group.entries) + 1):
+    for index, again in enumerate(hand_over(group.entries, 1, 0, Chat), len(group.entries) + 1):
         chat.apply(index, Entry(1 << 61, 1_000, *again))
 
 

@@ -12,6 +12,7 @@ from functools import cache
 from itertools import count
 
 from ringchat_server.chat import Chat
+from ringchat_server.compactor import fold_from
 from ringchat_server.engine import Engine
 from ringchat_server.journal import EMPTY_STATE, Journal, Opened, compact
 from ringchat_server.records import Aside, Entry, Group, Meta, Proposal, Record
@@ -221,9 +222,9 @@ class Scene:
 
     def install(
         self, index: int, runs: tuple[Run, ...], meta: Meta, aside: tuple[Proposal, ...]
-    ) -> object:
+    ) -> Chat:
         """Instead of the journal."""
-        return self.journal.install(index, runs, meta, aside)
+        return self.journal.install(index, runs, meta, aside, fold_from)
 
     def reread(self) -> Opened:
         """What the journal holds."""

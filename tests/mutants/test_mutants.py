@@ -67,3 +67,10 @@ def test_what_breaks_nothing_is_not_caught(tmp_path: Path) -> None:
 def test_a_simulator_that_fails_is_no_catch(tmp_path: Path) -> None:
     with pytest.raises(RuntimeError, match="the simulator failed on time-goes-back"):
         run(MUTANTS["time-goes-back"], tmp_path, 1, (sys.executable, "-c", "raise SystemExit(3)"))
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(120)
+def test_what_chance_does_not_find_is_told_as_a_story(tmp_path: Path) -> None:
+    caught = run(MUTANTS["names-what-was-not-delivered"], tmp_path, 1)
+    assert caught.check == "story rule-6-what-was-refused-was-not-read"

@@ -97,6 +97,17 @@ class Stage:
 
         process.machine.run(process, submit)
 
+    def read(self, replica: str) -> None:
+        """Bob reads through a replica all that waits there, and acknowledges it."""
+        process = self._process(replica)
+        waiting = process.engine.chat.undelivered(MAILBOX, 0, 1000, 1 << 20)
+        reading = f"bob's reading {len(self.teller.numbers)}"
+        number = self.teller.number_of(reading)
+        request = ("update", waiting[-1].id, ())
+        proposal = Proposal(b"bob's own", number, MAILBOX, b"", request)
+        sink = Sink(self.teller, reading)
+        process.machine.run(process, process.engine.submit, proposal, "update", sink)
+
     def ask(self, replica: str, view: str) -> None:
         """A client asks a replica for a view."""
         process = self._process(replica)
@@ -280,6 +291,7 @@ CONDITIONS: tuple[tuple[str, Callable[..., bool]], ...] = (
 COMMANDS: tuple[tuple[str, Callable[..., None]], ...] = (
     (rf"start {IDS}", Stage.start),
     (r'send "([^"]*)" through (\d+)', Stage.send),
+    (r"read through (\d+)", Stage.read),
     (r"ask (\d+) for view (\d+)", Stage.ask),
     (rf"kill {IDS}", Stage.kill),
     (rf"power off {IDS}", Stage.power_off),

@@ -10,6 +10,7 @@ from collections import deque
 from collections.abc import Callable
 from typing import Any, NamedTuple, Protocol
 
+from ringchat_server.chat import Chat
 from ringchat_server.compactor import fold_from
 from ringchat_server.journal import (
     CompactionAbandoned,
@@ -120,7 +121,7 @@ class JournalThread:
         runs: tuple[tuple[int, int], ...],
         meta: Meta,
         aside: tuple[Proposal, ...],
-    ) -> object:
+    ) -> Chat:
         """Finishes what is queued, then makes the stored state the journal."""
         self._finish()
         if self._records:
@@ -128,7 +129,7 @@ class JournalThread:
             self.journal.write(records, self._commit_index)
             self._owner.written(records)
             self._owner.later(0.0, self._owner.synced, self._ticket)
-        return self.journal.install(index, runs, meta, aside)
+        return self.journal.install(index, runs, meta, aside, fold_from)
 
     def reread(self) -> Opened:
         """What the journal holds, once what is queued was done."""

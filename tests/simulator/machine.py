@@ -10,6 +10,7 @@ from collections.abc import Callable
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
+from ringchat_server.chat import Chat
 from ringchat_server.engine import Engine
 from ringchat_server.journal import EMPTY_STATE, Journal, JournalRefused, Opened
 from ringchat_server.records import NO_VIEW, Group, Meta, Proposal, Record, Truncate
@@ -322,17 +323,16 @@ class Process:
 
     def install(
         self, index: int, runs: tuple[Run, ...], meta: Meta, aside: tuple[Proposal, ...]
-    ) -> object:
+    ) -> Chat:
         """Makes the state that was stored the journal."""
-        state = self.thread.install(index, runs, meta, aside)
+        chat = self.thread.install(index, runs, meta, aside)
         self.machine.views_on_disk = _views_up_to(index, runs)
         self.world.count("rule", "14 a state is installed")
         self.world.watch.installed(self, index)
-        return state
+        return chat
 
     def reread(self) -> Opened:
         """What the journal holds."""
-        self.world.count("rule", "6 applied entries are dropped")
         return self.thread.reread()
 
     def disk_failed(self, line: str) -> None:

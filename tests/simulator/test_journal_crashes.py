@@ -114,7 +114,7 @@ def installation() -> list[Step]:
     installed = Model(tuple(STATE), meta, aside)
 
     def install(_: FakeDisk, journal: Journal) -> None:
-        assert journal.install(9, ((1, 7),), meta, aside) == STATE
+        assert journal.install(9, ((1, 7),), meta, aside, ListFold).entries == STATE
 
     steps.append(Step(install, installed))
     steps.append(write_step(installed, group(10, 2, view=8)))
@@ -252,7 +252,7 @@ def check_refuses_everything(disk: FakeDisk, journal: Journal) -> None:
         journal.copy_tail,
         journal.switch,
         lambda: journal.store_chunk(0, b"x"),
-        lambda: journal.install(1, ((1, 1),), Meta(), ()),
+        lambda: journal.install(1, ((1, 1),), Meta(), (), ListFold),
     ]
     for call in calls:
         with pytest.raises(DiskFailed):

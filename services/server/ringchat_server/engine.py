@@ -9,10 +9,10 @@ from __future__ import annotations
 
 import logging
 from collections import deque
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from typing import Protocol
 
-from ringchat_server.chat import OK, hand_over
+from ringchat_server.chat import OK, Chat, hand_over
 from ringchat_server.compactor import fold_from
 from ringchat_server.gathering import Gathering, Sink, Write
 from ringchat_server.journal import DiskFailed, Opened
@@ -82,11 +82,11 @@ class Surroundings(Protocol):
 
     def install(
         self, index: int, runs: tuple[Run, ...], meta: Meta, aside: tuple[Proposal, ...]
-    ) -> object:
+    ) -> Chat:
         """Makes the state that was stored the journal, behind everything queued; returns it.
 
         Raises:
-            Unreadable: if it is not that state.
+            ValueError: if it is not that state, or no chat's.
             DiskFailed: if the disk refuses.
         """
         ...
@@ -132,7 +132,7 @@ class Engine:
             damaged=opened.kept_aside is not None,
             birth_id=birth_id,
             time_floor_ms=self.chat.time_ms,
-            hand_over=hand_over,
+            hand_over=self._hand_over,
         )
         self.stopping = ""
         """Why this replica is about to end; empty while it is not."""
@@ -409,16 +409,31 @@ class Engine:
         for told in reads.values():
             told(reason)
 
+    def _hand_over(
+        self, dropped: Sequence[Entry], first_index: int, common_index: int
+    ) -> tuple[Proposal, ...]:
+        """Rewrites entries that are dropped for another order of the log (rule 6)."""
+        return hand_over(
+            dropped, first_index, common_index, lambda: self._chat_after(first_index - 1)
+        )
+
     def _rebuild(self, length: int) -> None:
         """Applied entries were dropped (rule 6): go back to the state record and forward again."""
         log.warning("applied entries after %d are handed over; rebuilding the chat", length)
+        if chat := self._chat_after(length):
+            self.chat = chat
+
+    def _chat_after(self, index: int) -> Chat | None:
+        """The chat as it was after that entry of this log; None if the disk fails."""
         try:
             opened = self._outside.reread()
         except DiskFailed as error:
             self._outside.disk_failed(str(error))
-            return
-        self.chat = fold_from(opened.state)
-        self._apply(length)
+            return None
+        chat = fold_from(opened.state)
+        for entry in self.replica.log.entries(chat.applied_index, index):
+            chat.apply(chat.applied_index + 1, entry)
+        return chat
 
     def _store_chunk(self, effect: StoreChunk) -> None:
         """Keeps a piece of a state; with the last, that state is this replica's."""
@@ -435,14 +450,13 @@ class Engine:
                 compacted,
             )
         try:
-            chat = fold_from(outside.install(chunk.index, chunk.runs, effect.meta, effect.aside))
+            self.chat = outside.install(chunk.index, chunk.runs, effect.meta, effect.aside)
         except DiskFailed as error:
             outside.disk_failed(str(error))
             return
-        except ValueError as error:  # it cannot be read, or is no chat's
+        except ValueError as error:
             outside.bug(f"the state that was sent cannot be read: {error}")
             return
-        self.chat = chat
         log.info("the state after entry %d is installed", chunk.index)
         self.replica.state_installed(outside.now(), chunk.index, chunk.runs, self.chat.time_ms)
 

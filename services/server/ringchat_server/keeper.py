@@ -93,11 +93,12 @@ class Keeper:
         runs: tuple[tuple[int, int], ...],
         meta: Meta,
         aside: tuple[Proposal, ...],
-    ) -> object:
+        fold_from: Callable[[object | None], T],
+    ) -> T:
         """Makes the stored state the journal, behind everything queued; blocks until it is.
 
         Raises:
-            Unreadable: if it is not that state.
+            ValueError: if it is not that state, or none for `fold_from`.
             DiskFailed: if the disk refuses.
         """
         if self._records:
@@ -105,7 +106,8 @@ class Keeper:
             self._thread.submit(self._journal.write, self._take(), self._commit_index).result()
             ticket = self._ticket
             asyncio.get_running_loop().call_soon(lambda: self._on_synced(ticket))
-        return self._thread.submit(self._journal.install, index, runs, meta, aside).result()
+        install = self._journal.install
+        return self._thread.submit(install, index, runs, meta, aside, fold_from).result()
 
     def reread(self) -> Opened:
         """The journal's state again; blocks."""

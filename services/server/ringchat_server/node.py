@@ -16,6 +16,7 @@ from typing import TypeVar
 
 from ringchat_proto import chat_pb2 as pb
 from ringchat_server.chat import Chat
+from ringchat_server.compactor import fold_from
 from ringchat_server.engine import Engine
 from ringchat_server.gathering import Sink
 from ringchat_server.journal import (
@@ -255,9 +256,9 @@ class Node:
 
     def install(
         self, index: int, runs: tuple[Run, ...], meta: Meta, aside: tuple[Proposal, ...]
-    ) -> object:
+    ) -> Chat:
         """Makes the state that was stored the journal."""
-        return self._keeper.install(index, runs, meta, aside)
+        return self._keeper.install(index, runs, meta, aside, fold_from)
 
     def reread(self) -> Opened:
         """What the journal holds."""

@@ -8,7 +8,11 @@ as message 150. Then comes «Bob: delivered up to 101», as it was said: it woul
 Cy's "hello", confirmed and never seen by anybody, and leave Bob "hi" to read again.
 
 So an acknowledgement keeps its number only as far as both orders agree, and names what
-it means beyond by the requests that sent it: those are the same in every order.
+it means beyond by the requests that sent it: those are the same in every order. What it
+means are messages that were *delivered* before it. A log does not tell which those are: a
+request may have been refused where it stands first, and stand again further on, because a
+third order had confirmed it; a number in between does not mean it. So the dropped entries
+are applied once more, to the state before them, and their answers tell.
 
 The session's hash goes, for the login may stand only in the order that is given up;
 the master that accepted the request had authenticated the account, and that is kept. A logout
@@ -24,70 +28,109 @@ was confirmed is done. The price: what one side refused may be done after all.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from bisect import bisect_right
+from collections.abc import Callable, Sequence
+from operator import itemgetter
 from typing import cast
 
 from ringchat_server.chat.accounts import verification
+from ringchat_server.chat.answers import OK
+from ringchat_server.chat.chat import Chat
 from ringchat_server.chat.requests import is_sound
-from ringchat_server.records import SENDS_MAX, Entry, Proposal, message_id
+from ringchat_server.records import SENDS_MAX, Entry, Proposal, index_of, message_id
 
 RequestName = tuple[bytes, int]
 
 
 def hand_over(
-    entries: Sequence[Entry], first_index: int, common_index: int
+    entries: Sequence[Entry],
+    first_index: int,
+    common_index: int,
+    chat_before: Callable[[], Chat | None],
 ) -> tuple[Proposal, ...]:
     """The proposals to make of a log's dropped suffix, which begins at `first_index`.
 
     Both orders agree up to `common_index`. What stands between it and `first_index` was
     compacted; no acknowledgement may reach into that, for there the numbers differ already.
 
+    Args:
+        chat_before: a chat of its own, as it was in the dropped order before `first_index`.
+            Asked for if it is needed; without it acknowledgements name nothing, and what
+            was read may be read again.
+
     In their order, the no-ops left out; to be proposed in that order. Never raises.
     """
-    # The dropped messages that wait, by receiver: what an acknowledgement can mean.
-    waiting: dict[str, list[tuple[int, RequestName]]] = {}
-    created: dict[str, bytes] = {}
     newest_common_id = message_id(common_index, SENDS_MAX - 1)
+    reaches_beyond = any(
+        request[0] == "update" and is_sound(request) and cast("int", request[1]) > newest_common_id
+        for *_, request in entries
+    )
+    delivered = Delivered(chat_before() if reaches_beyond else None)
+    created: dict[str, bytes] = {}
     proposals: list[Proposal] = []
     for index, entry in enumerate(entries, first_index):
         request = entry.request
         sound = is_sound(request)
         kind = request[0]
-        if kind == "noop":
-            continue
-        if sound and kind == "send":
-            _, to, texts = cast("tuple[str, tuple[str, ...], tuple[str, ...]]", request)
-            for position in range(len(texts)):
-                name = (entry.client, entry.number + position)
-                receiver = to[position if len(to) > 1 else 0]
-                waiting.setdefault(receiver, []).append((message_id(index, position), name))
-        elif sound and kind == "update":
-            request = _in_any_order(request, waiting.get(entry.account, []), newest_common_id)
+        if sound and kind == "update":
+            request = _in_any_order(request, delivered, entry.account, newest_common_id)
         elif sound and kind == "create":
             created[str(request[1])] = verification(str(request[2]))
         elif request == ("logout",) and entry.account and entry.session:
             request = ("logout", entry.session)
         elif request == ("delete",) and entry.account in created:
             request = ("delete", created[entry.account])
-        session = b"" if entry.account else entry.session
-        proposals.append(Proposal(entry.client, entry.number, entry.account, session, request))
+        delivered.apply(index, entry)
+        if kind != "noop":
+            session = b"" if entry.account else entry.session
+            proposals.append(Proposal(entry.client, entry.number, entry.account, session, request))
     return tuple(proposals)
 
 
-def _in_any_order(
-    request: tuple[object, ...], waiting: list[tuple[int, RequestName]], newest_common_id: int
-) -> tuple[object, ...]:
-    """An update that means the same messages in an order that agrees up to that id.
+class Delivered:
+    """The messages that the dropped entries delivered, and no acknowledgement has named yet."""
 
-    It takes the messages it names out of `waiting`: proposals are applied in their order,
-    so no later one has to name them again (each naming all before would be quadratic).
-    """
-    _, up_to, delivered = request
-    assert isinstance(up_to, int)
-    assert isinstance(delivered, tuple)
+    def __init__(self, chat: Chat | None) -> None:
+        self._chat = chat
+        self._waiting: dict[str, list[tuple[int, RequestName]]] = {}
+        """Receiver -> (id in the dropped order, name)."""
+
+    def apply(self, index: int, entry: Entry) -> None:
+        """The next dropped entry."""
+        if self._chat is None:
+            return
+        answers = self._chat.apply(index, entry)
+        match entry.request:
+            case ("send", tuple(to), _):
+                for number, count, answer in answers:
+                    # An answer given before tells of another entry.
+                    if answer[0] == OK and index_of(first_id := cast("int", answer[1])) == index:
+                        for at in range(count):
+                            position = first_id + at - message_id(index, 0)
+                            receiver = to[position if len(to) > 1 else 0]
+                            name = (entry.client, number + at)
+                            self._waiting.setdefault(receiver, []).append((first_id + at, name))
+            case ("delete", *_) if answers[0][2][0] == OK:
+                self._waiting.pop(entry.account, None)
+
+    def take(self, account: str, up_to_id: int) -> tuple[RequestName, ...]:
+        """The account's messages up to that id, by name.
+
+        Each once: proposals are applied in their order, so no later acknowledgement has to
+        name them again (each naming all before would be quadratic).
+        """
+        waiting = self._waiting.get(account, [])
+        count = bisect_right(waiting, up_to_id, key=itemgetter(0))
+        named = tuple(name for _, name in waiting[:count])
+        del waiting[:count]
+        return named
+
+
+def _in_any_order(
+    request: tuple[object, ...], delivered: Delivered, account: str, newest_common_id: int
+) -> tuple[object, ...]:
+    """An update that means the same messages in an order that agrees up to that id."""
+    _, up_to, named = cast("tuple[str, int, tuple[RequestName, ...]]", request)
     if up_to <= newest_common_id:
         return request
-    count = sum(1 for one, _ in waiting if one <= up_to)
-    named = tuple(name for _, name in waiting[:count])
-    del waiting[:count]
-    return ("update", newest_common_id, delivered + named)
+    return ("update", newest_common_id, named + delivered.take(account, up_to))

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
 
 from ringchat_server.journal.compaction import (
     TailCopy,
@@ -34,6 +34,8 @@ from ringchat_server.journal.ledger import Ledger, Marks
 from ringchat_server.journal.recovery import Contents, StatePlace, read_contents
 from ringchat_server.pickled import Unreadable
 from ringchat_server.records import Meta, Proposal, Record, Recovered, Truncate
+
+T = TypeVar("T")
 
 PROBE_BYTES = 1 << 16
 """Written at start, to find a full disk then and not at the first promise."""
@@ -250,15 +252,17 @@ class Journal:
         runs: Sequence[tuple[int, int]],
         meta: Meta,
         aside: tuple[Proposal, ...],
-    ) -> object:
-        """Begin the journal anew with the state record that was stored; returns the state.
+        fold_from: Callable[[object | None], T],
+    ) -> T:
+        """Begin the journal anew with the state record that was stored; returns it folded.
 
         All entries held so far are gone, `meta` and `aside` are as given. The record has
-        to be that of `index` and `runs`, as the sender's `StateReader` named them.
+        to be that of `index` and `runs`, as the sender's `StateReader` named them, and one
+        that `fold_from` takes: the next start has to take it, too.
 
         Raises:
-            Unreadable: if the pieces are not the state record of that entry; they are
-                thrown away, and the journal is as before.
+            ValueError: if the pieces are not the state record of that entry, or it is none
+                for `fold_from`; they are thrown away, and the journal is as before.
             DiskFailed: if the disk refuses.
         """
         self._check_usable()
@@ -276,12 +280,16 @@ class Journal:
                     meta,
                     aside,
                 )
+                folded = fold_from(contents.state)
+            except ValueError:
+                self._remove(install_name(self._replica_id))
+                raise
             finally:
                 self._remove(received_name(self._replica_id))
             self._disk.rename(install_name(self._replica_id), self._name)
             self._disk.sync_folder()
         self._adopt(contents)
-        return contents.state
+        return folded
 
     def close(self) -> None:
         """Let go of what is held open for reading; again is harmless."""

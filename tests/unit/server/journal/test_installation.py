@@ -49,8 +49,8 @@ def test_the_receiver_holds_the_same_record() -> None:
     assert (reader.index, reader.runs, reader.size) == (7, RUNS, source.state_bytes)
     send(reader, journal)
     meta, aside = Meta(promised=5, log_view=2), (proposal(1),)
-    state = journal.install(7, RUNS, meta, aside)
-    assert len(ListFold(state).entries) == 7
+    fold = journal.install(7, RUNS, meta, aside, ListFold)
+    assert len(fold.entries) == 7
     assert disk.listing() == ["replica-0.pickle"]
     assert (journal.base_index, journal.base_view) == (7, 3)
     again = journal.open_state()
@@ -62,7 +62,7 @@ def test_the_receiver_holds_the_same_record() -> None:
     assert opened.recovered[:3] == (meta, 7, RUNS)
     assert opened.recovered.aside == aside
     assert model_of(opened) == model_of(journal.reread())
-    assert opened.state == state
+    assert ListFold(opened.state).entries == fold.entries
 
 
 def test_a_replica_without_a_journal_can_begin_with_a_state() -> None:
@@ -70,7 +70,7 @@ def test_a_replica_without_a_journal_can_begin_with_a_state() -> None:
     disk = FakeDisk()
     journal, _ = Journal.open(disk, 0)
     send(reader, journal, 1 << 20)
-    journal.install(7, RUNS, Meta(rebuilding=True), ())
+    journal.install(7, RUNS, Meta(rebuilding=True), (), ListFold)
     assert model_of(Journal.open(disk, 0)[1]) == model_of(journal.reread())
 
 
@@ -102,12 +102,28 @@ def test_a_record_changed_on_the_way_is_refused_and_the_journal_is_as_before() -
     for data in wrong:
         journal.store_chunk(0, data)
         with pytest.raises(Unreadable):
-            journal.install(7, RUNS, Meta(promised=9), ())
+            journal.install(7, RUNS, Meta(promised=9), (), ListFold)
         assert disk.listing() == ["replica-0.pickle"]
     for index, runs in ((6, RUNS), (7, ((1, 1), (5, 2))), (7, ((1, 3),))):
         journal.store_chunk(0, record)
         with pytest.raises(Unreadable, match="not the one"):
-            journal.install(index, runs, Meta(promised=9), ())
+            journal.install(index, runs, Meta(promised=9), (), ListFold)
+    assert model_of(journal.reread()) == before
+    assert model_of(Journal.open(disk, 0)[1]) == before
+
+
+def test_a_state_that_nobody_can_fold_is_refused_and_the_journal_is_as_before() -> None:
+    _, _, reader = sender()
+    disk, journal = receiver()
+    before = model_of(journal.reread())
+
+    def refuse(state: object) -> object:
+        raise ValueError("the state of a chat in an unknown format")
+
+    send(reader, journal)
+    with pytest.raises(ValueError, match="unknown format"):
+        journal.install(7, RUNS, Meta(promised=9), (), refuse)
+    assert disk.listing() == ["replica-0.pickle"]
     assert model_of(journal.reread()) == before
     assert model_of(Journal.open(disk, 0)[1]) == before
 
@@ -118,15 +134,15 @@ def test_pieces_come_in_order_and_the_first_begins_anew() -> None:
     with pytest.raises(Unreadable, match="none before"):
         journal.store_chunk(10, b"x")
     with pytest.raises(Unreadable, match="no state"):
-        journal.install(7, RUNS, Meta(), ())
+        journal.install(7, RUNS, Meta(), (), ListFold)
     journal.store_chunk(0, b"something else")
     send(reader, journal)
     for offset in (reader.size - 1, reader.size + 1):
         with pytest.raises(Unreadable, match="a piece of a state"):
             journal.store_chunk(offset, b"x")
-    assert len(ListFold(journal.install(7, RUNS, Meta(), ())).entries) == 7
+    assert len(journal.install(7, RUNS, Meta(), (), ListFold).entries) == 7
     with pytest.raises(Unreadable, match="no state"):
-        journal.install(7, RUNS, Meta(), ())
+        journal.install(7, RUNS, Meta(), (), ListFold)
 
 
 def test_an_installation_ends_a_compaction() -> None:
@@ -135,7 +151,7 @@ def test_an_installation_ends_a_compaction() -> None:
     compact(disk, 0, 1, ListFold)
     journal.copy_tail()
     send(reader, journal)
-    journal.install(7, RUNS, Meta(), ())
+    journal.install(7, RUNS, Meta(), (), ListFold)
     with pytest.raises(CompactionAbandoned, match="no side file"):
         journal.switch()
 
@@ -143,7 +159,7 @@ def test_an_installation_ends_a_compaction() -> None:
 def test_a_replica_can_begin_anew_with_the_empty_state() -> None:
     disk, journal = receiver()
     journal.store_chunk(0, EMPTY_STATE)
-    assert journal.install(0, (), Meta(promised=4), ()) is None
+    assert not journal.install(0, (), Meta(promised=4), (), ListFold).entries
     journal.write([group(1, 2, view=9)], 0)
     assert model_of(Journal.open(disk, 0)[1]) == Model().after([Meta(promised=4), group(1, 2, 9)])
 
