@@ -52,7 +52,8 @@ class Network:
         self._cuts: set[tuple[int, int]] = set()
         self._touched: dict[tuple[int, int], float] = {}
         """(listener, speaker) -> when anything last kept the one from hearing the other."""
-        self._stalled: dict[tuple[int, int], list[Pipe]] = {}
+        self._stalled: dict[tuple[int, int], dict[Pipe, None]] = {}
+        """Way -> the pipes that wait for it, each once, however much waits in it."""
 
     def cut(self, source: int, target: int) -> None:
         """From now on nothing gets from one to the other."""
@@ -65,7 +66,7 @@ class Network:
         for way in healed:
             self._cuts.discard(way)
             self.touch(*way)
-            for pipe in self._stalled.pop(way, []):
+            for pipe in self._stalled.pop(way, {}):
                 self.schedule.after(self.chance.uniform(*RETRANSMISSION_SECONDS), pipe.resume)
 
     def touch(self, one: int, other: int) -> None:
@@ -94,7 +95,7 @@ class Network:
 
     def stall(self, pipe: Pipe) -> None:
         """That one waits for its way to be healed."""
-        self._stalled.setdefault((pipe.source, pipe.target), []).append(pipe)
+        self._stalled.setdefault((pipe.source, pipe.target), {})[pipe] = None
 
     def delay(self, source: int, target: int) -> float:
         """Seconds for the next packet."""

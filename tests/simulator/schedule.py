@@ -7,6 +7,13 @@ from heapq import heappop, heappush
 from itertools import count
 from typing import Any
 
+EVENTS_MAX = 1_000_000
+"""A run has some thousands. Where each event makes more than one, it never ends otherwise."""
+
+
+class Endless(AssertionError):
+    """Events beget events, and time stands still."""
+
 
 class Schedule:
     """Events in the order of their time; those of one time in the order they were planned in."""
@@ -29,6 +36,8 @@ class Schedule:
         while heap and heap[0][0] <= until:
             self.seconds, _, action, arguments = heappop(heap)
             self.events += 1
+            if self.events > EVENTS_MAX:
+                raise Endless(f"more than {EVENTS_MAX:,} events, and it is {self.seconds:g} s")
             action(*arguments)
             if done is not None and done():
                 return
