@@ -21,7 +21,9 @@ from tests.scenarios.stage import Story, all_stories
 ROOT = Path(__file__).resolve().parents[2]
 PATCHES = Path(__file__).parent / "patches"
 SOURCES = ("services/server", "services/client")
-BLUNDERS = frozenset(("AttributeError", "ImportError", "NameError", "SyntaxError"))
+BLUNDERS = frozenset(
+    ("AttributeError", "ImportError", "NameError", "SyntaxError", "TypeError", "UnboundLocalError")
+)
 """They catch a patch that was badly made, and no broken rule."""
 RUN_SECONDS_MAX = 3_600.0
 SIMULATOR = (sys.executable, "-m", "tests.simulator", "--first")

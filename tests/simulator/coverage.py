@@ -21,6 +21,8 @@ NEEDED: dict[str, tuple[str, ...]] = {
         *FAULTS,
         "a master dies",
         "crash in a write",
+        "crash in a compaction",
+        "crash in an installation",
         "crash in append",
         "crash in create",
         "crash in rename",
@@ -47,7 +49,9 @@ NEEDED: dict[str, tuple[str, ...]] = {
         "12 a read has waited for a majority",
         "13 a failed disk ends the process",
         "13 a lost journal is rebuilt",
+        "14 a side that is cut off compacts what all have",
         "14 a state is installed",
+        "14 its bound is exceeded: messages of one side are lost",
     ),
     "message": (
         "Append",

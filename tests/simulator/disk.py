@@ -244,6 +244,7 @@ class FakeDisk:
     def killed(self) -> FakeDisk:
         """The disk after the process alone was killed: the system still has all it was given."""
         disk = FakeDisk()
+        disk.capacity_bytes = self.capacity_bytes
         disk._names = dict(self._names)
         disk._durable_names = dict(self._durable_names)
         disk._pending_names = list(self._pending_names)
@@ -261,6 +262,7 @@ class FakeDisk:
                     names[name] = inode
         for name, inode in names.items():
             disk.put(name, _survivor(inode, outcome))
+        disk.capacity_bytes = self.capacity_bytes
         return disk
 
     # --------------------------------------------------------------- helpers

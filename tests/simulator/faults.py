@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from chaos.history import EXISTS, READ
 from ringchat_server.journal import journal_name
 from tests.simulator.booth import Booth, Heartbeat
 from tests.simulator.machine import Machine, Process
@@ -34,7 +35,12 @@ MOMENTS = {
 }
 """Moment -> how much more likely than others it is met with a fault."""
 
-ALSO = {"starts": "nuisance", "Mismatch": "compact"}
+ALSO = {
+    "starts": "nuisance",
+    "Mismatch": "compact",
+    "put aside": "fall-after-compaction",
+    "StateChunk": "rot",
+}
 """Moment -> what is done at it in any case, to the first one whom it concerns."""
 
 DEEDS = (
@@ -224,7 +230,8 @@ class Nemesis:
     def _mute(self) -> bool:
         """A master's words reach no other replica, and it hears all but its successor.
 
-        Half of the clients are left to it, so that it has no reason to doubt itself.
+        Half of the clients are left to it, so that it has no reason to doubt itself. They
+        read there, while the others write to whom they find in its place.
         """
         world, chance = self._world, self._chance
         masters = self._masters()
@@ -235,10 +242,15 @@ class Nemesis:
             if other != mute:
                 world.network.cut(mute, other)
         world.network.cut((mute + 1) % world.replicas, mute)
-        for person in chance.sample(world.people, (len(world.people) + 1) // 2):
-            world.network.cut(person.node, mute)
-            world.network.cut(mute, person.node)
-            person.lose_sight({mute})
+        gone = chance.sample(world.people, (len(world.people) + 1) // 2)
+        for person in world.people:
+            if person in gone:
+                world.network.cut(person.node, mute)
+                world.network.cut(mute, person.node)
+                person.lose_sight({mute})
+            doing = self._chatter if person in gone else self._glance
+            for _ in range(4):
+                world.schedule.after(chance.uniform(0.0, 3.0), doing, person)
         world.schedule.after(chance.choice((1.5, 3.0, 6.0)), world.network.heal)
         world.say("net", "nobody hears r{} any more", mute)
         return True
@@ -288,11 +300,12 @@ class Nemesis:
         for person in world.people:
             self._chatter(person)
         seconds = chance.uniform(1.0, 4.0)
-        for _ in range(3):
-            other = chance.choice([one for one in world.machines if one is not old] or [old])
-            world.schedule.after(seconds * chance.random(), self._hit, "compact", other)
+        others = [machine for machine in world.machines if machine is not old]
+        for _ in range(6):
             person = chance.choice(world.people)
             world.schedule.after(seconds * chance.random(), self._chatter, person)
+        for machine in chance.sample(others, len(others) // 2 + 1) if others else []:
+            world.schedule.after(seconds * chance.uniform(0.5, 1.0), self._hit, "compact", machine)
         world.schedule.after(seconds, self._return_of, old)
         return True
 
@@ -319,6 +332,9 @@ class Nemesis:
         slow.symmetric_difference_update({machine.id})
         for other in range(self._world.replicas):
             self._world.network.touch(machine.id, other)
+        self._world.say(
+            "net", "what r{} says and hears is slow: {}", machine.id, machine.id in slow
+        )
         return machine.id in slow
 
     # -------------------------------------------------------------------- disks
@@ -326,6 +342,7 @@ class Nemesis:
     def _slow_disk(self) -> bool:
         machine = self._machine()
         machine.slow_disk = not machine.slow_disk
+        self._world.say(f"r{machine.id}", "has a slow disk: {}", machine.slow_disk)
         return machine.slow_disk
 
     def _hung_disk(self) -> bool:
@@ -334,10 +351,12 @@ class Nemesis:
         if machine.process is None or machine.hung_disk:
             return False
         machine.hung_disk = True
+        self._world.say(f"r{machine.id}", "has a disk that hangs")
 
         def free(process: object) -> None:
             if machine.process is process:
                 machine.hung_disk = False
+                self._world.say(f"r{machine.id}", "has a disk that works again")
 
         if self._chance.random() < 0.7:
             seconds = self._chance.choice((0.3, 2.0, 8.0))
@@ -346,21 +365,28 @@ class Nemesis:
 
     def _full_disk(self) -> bool:
         """There is room for a little more; somebody makes room after a while."""
-        disk = self._machine().disk
+        full = self._machine()
+        disk = full.disk
         if disk.capacity_bytes is not None:
             return False
-        disk.capacity_bytes = disk.used_bytes() + self._chance.randrange(3_000)
+        left = self._chance.randrange(3_000)
+        disk.capacity_bytes = disk.used_bytes() + left
+        self._world.say(f"r{full.id}", "has {} bytes left on its disk", left)
 
         def make_room() -> None:
             for machine in self._world.machines:
                 machine.disk.capacity_bytes = None
+            self._world.say("all", "have room on their disks")
 
         self._world.schedule.after(self._chance.uniform(0.3, 3.0), make_room)
         return True
 
     def _failing_disk(self) -> bool:
         machine = self._machine()
-        machine.disk.fail_at = machine.disk.steps + self._chance.randrange(1, 40)
+        steps = self._chance.randrange(1, 40)
+        machine.disk.fail_at = machine.disk.steps + steps
+        machine.disk.partial_bytes = self._chance.choice((0, 1, 100))
+        self._world.say(f"r{machine.id}", "has a disk that fails in {} steps", steps)
         return machine.process is not None
 
     def _rot(self, machine: Machine | None = None) -> bool:
@@ -369,7 +395,8 @@ class Nemesis:
         At a delicate moment, when a state may be under way, in the state record.
         """
         aimed, machine = machine is not None, machine or self._machine()
-        if not self._bearable(machine):
+        # A journal damaged in the middle of a birth is for a person to look at: docs, rule 15.
+        if not self._bearable(machine) or not self._world.watch.served:
             return False
         process = machine.process
         if aimed and process is not None and process.thread.journal.base_index:
@@ -431,7 +458,9 @@ class Nemesis:
 
     def _clock_jump(self) -> bool:
         machine = self._machine()
-        machine.clock_offset_ms += self._chance.choice((-3_600_000, -5_000, 5_000, 3_600_000))
+        jump_ms = self._chance.choice((-3_600_000, -5_000, 5_000, 3_600_000))
+        machine.clock_offset_ms += jump_ms
+        self._world.say(f"r{machine.id}", "has a clock that jumps by {} ms", jump_ms)
         return True
 
     def _override(self) -> bool:
@@ -444,8 +473,13 @@ class Nemesis:
             or any(one.lost or one.rotten for one in self._world.machines)
         ):
             return False
-        machine.run(process, process.engine.override)
+        machine.run(process, self._overridden, process)
         return True
+
+    def _overridden(self, process: Process) -> None:
+        heeded, explanation = process.engine.override()
+        self._world.say(f"r{process.id}", "is told by an operator to lead: {}", explanation)
+        self._world.count("override", "heeded" if heeded else "refused")
 
     def _nuisance(self, machine: Machine | None = None) -> bool:
         """Somebody asks a replica to lead, whoever leads now (rule 11)."""
@@ -464,6 +498,13 @@ class Nemesis:
     def _swamp(self) -> bool:
         """Somebody has much to say at once."""
         return self._chatter(self._chance.choice(self._world.people))
+
+    @staticmethod
+    def _glance(person: Person) -> None:
+        """Somebody reads, and asks who is there."""
+        if person.session and person.busy:
+            person.do(READ)
+            person.do(EXISTS)
 
     def _chatter(self, person: Person) -> bool:
         if not person.session or not person.busy:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from ringchat_server.chat import Chat
 from ringchat_server.engine import Engine
-from ringchat_server.journal import EMPTY_STATE, Journal, JournalRefused, Opened
+from ringchat_server.journal import EMPTY_STATE, DiskFailed, Journal, JournalRefused, Opened
 from ringchat_server.records import NO_VIEW, Group, Meta, Proposal, Record, Truncate
 from ringchat_server.replica import Config
 from ringchat_server.replica.values import Hello, Message, Now, Run, StateChunk
@@ -123,6 +123,8 @@ class Machine:
             action(*arguments)
         except Crash as crash:
             self.world.count("fault", f"crash in {self.disk.log[-1]}")
+            if process.thread.compacting:
+                self.world.count("fault", "crash in a compaction")
             self.die(f"power fails at {crash}", power=True)
             self.restart_later()
             return
@@ -169,7 +171,7 @@ class Machine:
             job.work()
         except (Crash, OSError):
             self.world.count("fault", "crash in a write")
-        except Exception as error:  # the disk had failed before
+        except DiskFailed as error:  # it had failed before
             self.world.say(f"r{self.id}", "the write that was under way: {}", error)
 
     def pause(self) -> None:
@@ -270,7 +272,9 @@ class Process:
         if self.thread.compacting or index <= self.thread.journal.base_index:
             return False
         if self.world.may_lose_its_view(self):
-            return False
+            if index > replica.role.all_have():
+                return False
+            self.world.count("rule", "14 a side that is cut off compacts what all have")
         self.thread.compact(index, self.engine.compacted)
         return True
 
@@ -325,7 +329,11 @@ class Process:
         self, index: int, runs: tuple[Run, ...], meta: Meta, aside: tuple[Proposal, ...]
     ) -> Chat:
         """Makes the state that was stored the journal."""
-        chat = self.thread.install(index, runs, meta, aside)
+        try:
+            chat = self.thread.install(index, runs, meta, aside)
+        except Crash:
+            self.world.count("fault", "crash in an installation")
+            raise
         self.machine.views_on_disk = _views_up_to(index, runs)
         self.world.count("rule", "14 a state is installed")
         self.world.watch.installed(self, index)

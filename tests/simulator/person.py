@@ -25,7 +25,9 @@ from chaos.history import (
 )
 from ringchat_client.ring import Answer as RingAnswer
 from ringchat_client.ring import Ask, Attach, Pause, Ring
+from ringchat_server.chat import Chat
 from tests.simulator.booth import (
+    MAILBOX_MAX,
     UNAVAILABLE,
     Booth,
     Delivery,
@@ -95,6 +97,10 @@ class Person:
         """(id, view) of the messages that this person has read and not acknowledged."""
         self._newest_delivered = 0
         """In this session."""
+        self._received: dict[int, str] | None = None
+        """Id -> text of what was pushed in this session; None while nothing is asked for."""
+        self._received_from = 0
+        """Nothing up to this id is pushed."""
         self._sent = 0
         self._gathering = False
         """What is asked for stays in the queue, to be sent together."""
@@ -159,6 +165,7 @@ class Person:
         connection.listen(self.node, partial(self._arrived, attempt))
         connection.send(self.node, Open(self.client))
         self._newest_delivered = 0
+        self._received = None
         self._heard_at = self.world.schedule.seconds
         self._put(list(self._errands.values()))  # first of all, the same numbers
         self._send_on()
@@ -233,6 +240,8 @@ class Person:
             if message_id <= self._newest_delivered:
                 raise Violation(f"delivered-twice: {message_id} {text} to c{self.node}")
             self._newest_delivered = message_id
+            if self._received is not None:
+                self._received[message_id] = text
 
     def _send_on(self) -> None:
         ready: list[Errand] = []
@@ -328,7 +337,8 @@ class Person:
         call, answer = errand.call, response.answer
         call.end = self.world.schedule.seconds
         self.world.say(f"c{self.node}", "{} {} ends: {}", call.kind, call.key, answer)
-        self._judge(call, answer)
+        receives = call.kind == READ and errand.what[0] and errand.session == self.session
+        self._judge(call, answer, receives=receives)
         self.world.watch.call_ended(self, errand.number, call, answer)
         if call.kind == LOGIN:
             self.session = token_hash(answer[1]) if answer[0] == 0 else b""
@@ -338,18 +348,21 @@ class Person:
         elif call.kind == CREATE:
             self.begin(LOGIN, self.name, None, (self.name,))
         elif answer[0] == 0 and call.kind == DELETE:
-            self.session, self._had = b"", []
+            self.session, self._had, self._received = b"", [], None
         elif answer[0] == 16:
-            self.session = b""
+            self.session, self._received = b"", None
 
-    def _judge(self, call: Call, answer: tuple[Any, ...]) -> None:
-        """What an answer tells."""
+    def _judge(self, call: Call, answer: tuple[Any, ...], *, receives: bool) -> None:
+        """What an answer tells; after a read that `receives` new messages are pushed."""
         code = answer[0]
         if code == 0:
             call.outcome = DONE
             if call.kind in (SEND, EXISTS, READ):
                 call.result = answer[1]
             if call.kind == READ:
+                if receives:
+                    self._received = {}
+                    self._received_from = answer[1][-1][0] if answer[1] else 0
                 ids = (message_id for message_id, _ in answer[1])
                 self._had = list(zip(ids, answer[2], strict=True))
         elif (call.kind, code) in ((SEND, NOT_FOUND), (CREATE, ALREADY_EXISTS)):
@@ -380,10 +393,11 @@ class Person:
         for kind, share in zip(kinds, world.profile.temper, strict=True):
             action -= share
             if action < 0:
-                self._do(kind)
+                self.do(kind)
                 return
 
-    def _do(self, kind: str) -> None:
+    def do(self, kind: str) -> None:
+        """Begins a call of that kind."""
         chance, world = self.world.chance, self.world
         if kind == SEND:
             self._gathering = True
@@ -426,6 +440,14 @@ class Person:
         """What is under way, for a person."""
         waiting = [*self._errands.values(), *self._queue]
         return f"c{self.node} at {self.ring.step}: {waiting}" if waiting else ""
+
+    def has_received(self, chat: Chat) -> bool:
+        """Everything that waits there and has to be pushed has come, as it was written."""
+        over = chat.account_of(self.session, chat.time_ms) != self.name  # by a hand-over, say
+        if self._received is None or not self.attached or over:
+            return True
+        waiting = chat.undelivered(self.name, self._received_from, MAILBOX_MAX, 1 << 30)
+        return all(self._received.get(one.id) == one.text for one in waiting)
 
     @property
     def idle(self) -> bool:

@@ -26,7 +26,7 @@ RARE = (
     "refusal: this replica is empty, and there is a cluster already",
     "rule: 6 an acknowledgement of another order is refused",
 )
-"""Too rare for so few runs; `make simulate` with 2,000 or more insists on them, too."""
+"""Too rare for so few runs; `make simulate` with 5,000 or more insists on them, too."""
 
 
 @pytest.fixture(autouse=True)

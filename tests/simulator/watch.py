@@ -341,6 +341,11 @@ class Watch:
                         f"promise-not-durable: r{process.id} says {type(message).__name__} in "
                         f"view {message.view}, and has {replica.durable.meta.promised} on disk"
                     )
+            case Append() | Fetch() if message.view < machine.vowed:
+                raise Violation(
+                    f"promise-broken: r{process.id} promised view {machine.vowed}, and now says "
+                    f"{type(message).__name__} in view {message.view}"
+                )
             case Refusal(reason=reason):
                 world.count("refusal", _template(reason))
         if isinstance(message, Promise):
@@ -455,8 +460,13 @@ class Watch:
 
     @property
     def born(self) -> bool:
-        """Some view has been served."""
+        """Some replica has led."""
         return bool(self._masters)
+
+    @property
+    def served(self) -> bool:
+        """Something was confirmed."""
+        return bool(self._confirmed_in)
 
     def installed(self, process: Process, index: int) -> None:
         """A state takes the place of a log."""

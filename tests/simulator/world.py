@@ -11,7 +11,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any
 
-from chaos.history import Call
+from chaos.history import DONE, REFUSED, Call
 from tests.simulator.encore import Encore
 from tests.simulator.faults import Nemesis
 from tests.simulator.machine import Machine, Process
@@ -24,7 +24,10 @@ from tests.simulator.watch import Violation, Watch
 
 ANSWER_SECONDS_MAX = 30.0
 """After the last fault a client's request must succeed within so much simulated time."""
+ATTEMPTS_MAX = 5
+"""A session may have ended, and the account be gone: to log in again counts as one."""
 SETTLE_SECONDS_MAX = 60.0
+DELIVERY_SECONDS_MAX = 5.0
 ASKED_SECONDS_MAX = 10.0
 OPERATOR_AFTER_SECONDS = 15.0
 """Where nobody leads for so long because a disk was lost, an operator says a word
@@ -176,25 +179,39 @@ class World:
         schedule.run(until)
         self.heal()
         self.serve("after the last fault")
-        self._wait(self._alike, SETTLE_SECONDS_MAX, "not-in-sync: the replicas do not settle")
+        self._settle("after the last fault")
         if self.profile.encore:
             Encore(self).run()
             self.heal()
             self.serve("after the encore")
-            self._wait(self._alike, SETTLE_SECONDS_MAX, "not-in-sync: after the encore")
+            self._settle("after the encore")
         complaint = "never-answered: a replica has not told somebody who asked it for a view"
         self._wait(self._nobody_asks, ASKED_SECONDS_MAX, complaint)
 
     def serve(self, when: str) -> None:
-        """Whatever was begun comes to an end, and so does what is begun now."""
+        """Whatever was begun comes to an end, and what is begun now succeeds."""
         self._wait(self._all_answered, ANSWER_SECONDS_MAX, f"no-progress: requests wait {when},")
-        for person in self.people:
-            if person.session:
-                person.send_one()
-            else:
-                person.sign_in()
         wait = f"no-progress: new requests wait {when},"
-        self._wait(self._all_answered, ANSWER_SECONDS_MAX, wait)
+        unserved = list(self.people)
+        for _ in range(ATTEMPTS_MAX):
+            sent = {person: person.send_one() for person in unserved if person.session}
+            for person in unserved:
+                if person not in sent:
+                    person.sign_in()
+            self._wait(self._all_answered, ANSWER_SECONDS_MAX, wait)
+            unserved = [
+                person
+                for person in unserved
+                if person not in sent or sent[person].call.outcome not in (DONE, REFUSED)
+            ]
+        if unserved:
+            raise Violation(f"no-progress: c{unserved[0].node} is refused {when}, again and again")
+
+    def _settle(self, when: str) -> None:
+        """All replicas come to be alike, and everybody who receives has what waits."""
+        self._wait(self._alike, SETTLE_SECONDS_MAX, f"not-in-sync: {when}")
+        late = f"not-delivered: somebody waits for messages {when}"
+        self._wait(self._all_received, DELIVERY_SECONDS_MAX, late)
 
     def heal(self) -> None:
         """Everything works again, and nobody begins anything new."""
@@ -246,6 +263,14 @@ class World:
     def _all_answered(self) -> bool:
         return all(person.idle and not person.creating for person in self.people)
 
+    def _all_received(self) -> bool:
+        chats = [
+            one.process.engine.chat
+            for one in self.machines
+            if one.process is not None and one.process.engine.serving
+        ]
+        return bool(chats) and all(person.has_received(chats[0]) for person in self.people)
+
     def _nobody_asks(self) -> bool:
         return not any(
             one.process is not None and one.process.engine.asked for one in self.machines
@@ -254,5 +279,7 @@ class World:
     def _alike(self) -> bool:
         if not self.healthy():
             return False
-        chats = [one.process.engine.chat for one in self.machines if one.process is not None]
-        return len({(chat.applied_index, chat.digest) for chat in chats}) == 1
+        engines = [one.process.engine for one in self.machines if one.process is not None]
+        # What is handed over last may still be under way.
+        whole = all(one.chat.applied_index == one.replica.log.length for one in engines)
+        return whole and len({(one.chat.applied_index, one.chat.digest) for one in engines}) == 1
