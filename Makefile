@@ -18,7 +18,7 @@ PROTOC = $(CURDIR)/$(BIN)/python -m grpc_tools.protoc -I proto --python_out=$(1)
 	--grpc_python_out=$(1) --mypy_grpc_out=quiet:$(1) $(PROTOS)
 
 .PHONY: help setup up down clean status logs chat \
-	test test-unit simulate mutants explore fuzz chaos lint format types proto proto-check ci venv-dev
+	test test-unit simulate mutants explore fuzz chaos bench lint format types proto proto-check ci venv-dev
 
 help: ## list the targets
 	@awk 'BEGIN { FS = ":.*## " } /^##@/ { printf "\n%s\n", substr($$0, 5) } \
@@ -103,3 +103,12 @@ fuzz: venv-dev ## bytes that nobody would send: make fuzz INPUTS=1000000 TARGET=
 chaos: venv-dev ## a real cluster under random faults: make chaos MINUTES=10 SEED=7 PREFER=consistency
 	@$(BIN)/python -m chaos --minutes $(or $(MINUTES),10) --seed $(or $(SEED),7) \
 		--prefer $(or $(PREFER),availability)
+
+##@ Measure
+
+bench: venv-dev ## us beside other engines: make bench ONLY=failover,single ROUNDS=3; to try it: QUICK=1
+	@PIP_DISABLE_PIP_VERSION_CHECK=1 $(BIN)/pip install -qq -c constraints.txt \
+		-r requirements-bench.txt 2>/dev/null \
+		|| echo 'pip could not install requirements-bench.txt: some peers and the picture are left out'
+	@$(BIN)/python -m bench $(if $(ONLY),--only $(ONLY)) $(if $(ROUNDS),--rounds $(ROUNDS)) \
+		$(if $(QUICK),--quick) $(if $(SAVE),--save)

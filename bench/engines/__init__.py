@@ -7,7 +7,7 @@ the others nothing: ask `missing()` first.
     with peer.engine() as engine:
         writer = await engine.connect()
         await writer.write(b"a value")
-        engine.kill(engine.leader_pid())
+        engine.kill(await engine.leader_pid())
         await writer.write(b"another one")  # returns when the failover is over
         engine.restart_dead()
         await engine.settled()
@@ -16,6 +16,7 @@ the others nothing: ask `missing()` first.
 
 from __future__ import annotations
 
+import signal
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from functools import partial
@@ -23,6 +24,7 @@ from types import TracebackType
 from typing import Protocol, Self
 
 from bench.engines import etcd, nats, redis
+from bench.engines.nodes import Usage
 
 
 class Writer(Protocol):
@@ -84,7 +86,7 @@ class Engine(Protocol):
         """A client that knows all three nodes."""
         ...
 
-    def leader_pid(self) -> int:
+    async def leader_pid(self) -> int:
         """The process that leads now; waits for one. After the first `connect()` only.
 
         Raises:
@@ -92,12 +94,16 @@ class Engine(Protocol):
         """
         ...
 
-    def kill(self, pid: int) -> None:
-        """`kill -9` of one of the engine's processes: the signal is sent when this returns."""
+    def kill(self, pid: int, how: signal.Signals = signal.SIGKILL) -> None:
+        """Sends a signal to one of the engine's processes: it is sent when this returns."""
+        ...
+
+    def wait_for_dead(self) -> None:
+        """Returns when those that were told to end have ended; blocks."""
         ...
 
     def restart_dead(self) -> None:
-        """Starts again, with their data, the processes that were killed."""
+        """Starts again, with their data, the processes that were told to end; may block."""
         ...
 
     async def settled(self) -> None:
@@ -125,6 +131,14 @@ class Engine(Protocol):
     ) -> None: ...
 
 
+class LocalEngine(Engine, Protocol):
+    """One whose processes can be looked at."""
+
+    def usage(self) -> Usage:
+        """What a node takes."""
+        ...
+
+
 @dataclass(frozen=True, slots=True)
 class Peer:
     """A row to measure."""
@@ -133,12 +147,14 @@ class Peer:
     missing: Callable[[], str | None]
     """Why it cannot run here, in one line; None if it can."""
     engine: Callable[[], Engine]
+    column: str
+    """Of the table. Those that share one are not measured at the same things."""
 
 
 PEERS = (
-    Peer("etcd", etcd.missing, etcd.Etcd),
-    Peer("nats", nats.missing, nats.Nats),
-    Peer("redis", redis.missing, redis.Redis),
+    Peer("etcd", etcd.missing, etcd.Etcd, "etcd"),
+    Peer("nats", nats.missing, nats.Nats, "nats"),
+    Peer("redis", redis.missing, redis.Redis, "redis"),
     # Sentinel takes half a minute to suspect anything; a second is what we take, and etcd.
-    Peer("redis-1s", redis.missing, partial(redis.Redis, down_after_seconds=1.0)),
+    Peer("redis-1s", redis.missing, partial(redis.Redis, down_after_seconds=1.0), "redis"),
 )

@@ -25,6 +25,8 @@ from tests.integration.cluster import free_ports
 STREAM = "bench"
 SUBJECT = "bench"
 STATUS = "/jsz?accounts=true&streams=true"
+PING_SECONDS = 1
+"""Two without an answer end a connection; the client's own two minutes hide any election."""
 ONCE = "Nats-Msg-Id"
 """The header by which a server knows a message that it already has."""
 
@@ -204,5 +206,6 @@ class Nats(ThreeNodes):
             connect_timeout=ATTEMPT_SECONDS,
             reconnect_time_wait=PAUSE_SECONDS,
             max_reconnect_attempts=-1,
+            ping_interval=PING_SECONDS,
             error_cb=_quiet,
         )

@@ -12,6 +12,8 @@ import re
 import secrets
 import shutil
 import signal
+import stat
+import statistics
 import subprocess
 import tempfile
 import time
@@ -20,7 +22,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Self
+from typing import Any, NamedTuple, Self
 
 from tests.integration.cluster import NotInTime
 
@@ -35,6 +37,10 @@ WAIT_SECONDS = 90.0
 POLL_SECONDS = 0.02
 STATUS_SECONDS = 2.0
 LOG_TAIL_CHARS = 2_000
+BLOCK_BYTES = 512
+"""Of `st_blocks`, whatever the file system."""
+ENDS = (signal.SIGKILL, signal.SIGTERM)
+"""Signals after which a process is not there any more."""
 # Where Debian puts daemons, for those who do not have it in their PATH.
 DAEMON_FOLDERS = ("/usr/sbin", "/usr/local/sbin", "/sbin")
 
@@ -103,6 +109,43 @@ def http_json(port: int, path: str, body: Any = None) -> dict[str, Any] | None:
     return answer if isinstance(answer, dict) else None
 
 
+class Usage(NamedTuple):
+    """What one node takes, the median of the three."""
+
+    memory_bytes: float
+    disk_bytes: float
+
+
+def memory_bytes(pid: int) -> int:
+    """What a process has in memory (resident set)."""
+    return resident_bytes(Path(f"/proc/{pid}/status").read_text())
+
+
+def resident_bytes(status: str) -> int:
+    """VmRSS of the text of `/proc/PID/status`.
+
+    Raises:
+        ValueError: the kernel does not tell: the process has ended.
+    """
+    found = re.search(r"^VmRSS:\s+(\d+) kB$", status, re.MULTILINE)
+    if found is None:
+        raise ValueError("no VmRSS")
+    return int(found[1]) * 1024
+
+
+def disk_bytes(folder: Path) -> int:
+    """What the files of a folder take; one that goes meanwhile counts as nothing."""
+    total = 0
+    for path in folder.rglob("*"):
+        try:
+            found = path.stat()
+        except FileNotFoundError:
+            continue
+        if stat.S_ISREG(found.st_mode):
+            total += found.st_blocks * BLOCK_BYTES
+    return total
+
+
 @dataclass(frozen=True, slots=True)
 class Seen:
     """What the nodes say of themselves."""
@@ -138,6 +181,7 @@ class Process:
     log_file: Path
     popen: subprocess.Popen[bytes] | None = None
     was_killed: bool = False
+    """It was told to end."""
 
     def start(self, *more: str) -> None:
         """Starts it; `more` is added to the command, this time only."""
@@ -152,11 +196,11 @@ class Process:
             )
         self.was_killed = False
 
-    def kill(self) -> None:
-        """`kill -9`, with its children; does not wait."""
+    def kill(self, how: signal.Signals = signal.SIGKILL) -> None:
+        """Sends a signal to it and its children; does not wait."""
         if self.popen is not None and self.popen.poll() is None:
-            os.killpg(self.popen.pid, signal.SIGKILL)
-            self.was_killed = True
+            os.killpg(self.popen.pid, how)
+            self.was_killed = self.was_killed or how in ENDS
 
     def has_failed(self) -> bool:
         """Whether it has ended and was not killed."""
@@ -193,15 +237,15 @@ class Processes:
         assert popen is not None
         return popen.pid
 
-    def kill(self, pid: int) -> None:
-        """`kill -9`, with its children: the signal is sent when this returns.
+    def kill(self, pid: int, how: signal.Signals) -> None:
+        """Sends a signal to one, with its children; it is sent when this returns.
 
         Raises:
             ValueError: it is none of these.
         """
         for process in self.all.values():
             if process.popen is not None and process.popen.pid == pid:
-                process.kill()
+                process.kill(how)
                 return
         raise ValueError(f"{pid} is none of ours")
 
@@ -272,21 +316,25 @@ class ThreeNodes(ABC):
             self._temporary.cleanup()
             self._temporary = None
 
-    def leader_pid(self) -> int:
+    async def leader_pid(self) -> int:
         """The process that leads now; waits for one.
 
         Raises:
             NotInTime: nobody leads.
         """
-        return self._processes.pid(self._leader_now())
+        return self._processes.pid(await self._leader())
 
-    def kill(self, pid: int) -> None:
-        """`kill -9` of one of these processes: the signal is sent when this returns.
+    def kill(self, pid: int, how: signal.Signals = signal.SIGKILL) -> None:
+        """Sends a signal to one of these processes: it is sent when this returns.
 
         Raises:
             ValueError: it is none of these.
         """
-        self._processes.kill(pid)
+        self._processes.kill(pid, how)
+
+    def wait_for_dead(self) -> None:
+        """Returns when those that were told to end have ended; blocks."""
+        self._processes.dead()
 
     def restart_dead(self) -> None:
         """Starts again, with their data, those that have ended."""
@@ -300,6 +348,14 @@ class ThreeNodes(ABC):
             NotInTime: they do not get there.
         """
         await self._until(self._in_sync())
+
+    def usage(self) -> Usage:
+        """Of one node, the median."""
+        folder = self._processes.folder
+        return Usage(
+            statistics.median(memory_bytes(self._processes.pid(name)) for name in NAMES),
+            statistics.median(disk_bytes(folder / f"{name}.data") for name in NAMES),
+        )
 
     def tool_figures(self) -> dict[str, float]:
         """Nothing: there is no load tool to compare with."""

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 from google.protobuf import descriptor_pb2, descriptor_pool, message_factory
 
-from bench.engines.etcd import command, put_request, seen
+from bench.engines.etcd import command, put_request, rate_in, seen
 from bench.engines.nodes import Seen
 
 MEMBERS = {"a": "11", "b": "22", "c": "33"}
@@ -79,3 +79,19 @@ def test_nobody_leads_while_it_is_not_known_who() -> None:
 def test_of_two_who_lead_the_later_one_does_and_who_follows_the_other_is_not_with_it() -> None:
     statuses = {"a": status("a", "a", 8, 2), "b": status("b", "b", 9, 3), "c": status("c", "a", 8)}
     assert seen(statuses) == Seen("b", {"b": 9})
+
+
+@pytest.mark.parametrize(
+    ("text", "rate"),
+    [
+        (" 60 / 60   100.00% 1m0s\nPASS: Throughput is 7943 writes/s\nPASS\n", 7943.0),
+        ("Throughput too low: 2950 writes/s\nSlowest request took too long: 1.2s\nFAIL\n", 2950.0),
+    ],
+)
+def test_the_rate_is_found_whether_it_passed_or_not(text: str, rate: float) -> None:
+    assert rate_in(text) == rate
+
+
+def test_without_a_rate_it_is_an_error() -> None:
+    with pytest.raises(ValueError):
+        rate_in("Error: context deadline exceeded")

@@ -6,7 +6,16 @@ from pathlib import Path
 import pytest
 
 from bench.engines import nodes
-from bench.engines.nodes import Process, Seen, ThreeNodes, missing, new_keys, version_in
+from bench.engines.nodes import (
+    Process,
+    Seen,
+    ThreeNodes,
+    disk_bytes,
+    missing,
+    new_keys,
+    resident_bytes,
+    version_in,
+)
 from tests.integration.cluster import NotInTime
 
 
@@ -121,3 +130,22 @@ def test_what_never_ran_has_not_failed(tmp_path: Path) -> None:
     process = Process("a", ["none"], tmp_path / "a.log")
     process.kill()
     assert not process.has_failed()
+
+
+# -------------------------------------------------------------------- what a node takes
+
+
+def test_memory_is_the_resident_set() -> None:
+    assert resident_bytes("Name:\ta\nVmPeak:\t 9 kB\nVmRSS:\t   512 kB\n") == 512 * 1024
+
+
+def test_a_process_that_has_ended_has_no_memory_to_tell() -> None:
+    with pytest.raises(ValueError):
+        resident_bytes("Name:\ta\nState:\tZ (zombie)\n")
+
+
+def test_the_disk_is_that_of_all_files_below(tmp_path: Path) -> None:
+    assert disk_bytes(tmp_path) == 0
+    (tmp_path / "below").mkdir()
+    (tmp_path / "below" / "file").write_bytes(bytes(100_000))
+    assert disk_bytes(tmp_path) >= 100_000

@@ -1,0 +1,47 @@
+"""The longest gap between two confirmations under load, with and without a compaction."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+
+from bench.engines.ringchat import LocalRingchat
+from bench.figures import Measure, Samples, longest_gap
+from bench.load import load
+from bench.sizes import Sizes
+
+BEGINS = "compaction up to entry"
+ENDS = "compaction done"
+COMPACTION_SECONDS_MAX = 180.0
+WARM_UP = 5_000
+POLL_SECONDS = 0.02
+
+
+async def _until_said(engine: LocalRingchat, text: str, times: int) -> float:
+    """When the replicas have said that so often."""
+    while await asyncio.to_thread(engine.said, text) < times:
+        await asyncio.sleep(POLL_SECONDS)
+    return time.perf_counter()
+
+
+async def measure(engine: LocalRingchat, sizes: Sizes) -> Samples:
+    """One round: from the first replica that begins to the last that is done."""
+    writer = await engine.connect()
+    try:
+        async with load(writer, sizes.value, sizes.in_flight) as traffic:
+            async with asyncio.timeout(COMPACTION_SECONDS_MAX):
+                await traffic.more(WARM_UP)
+                quiet = time.perf_counter()
+                begun = await _until_said(engine, BEGINS, 1) - 2 * POLL_SECONDS
+                done = await _until_said(engine, ENDS, len(engine.pids()))
+    finally:
+        await writer.close()
+    return {
+        Measure("longest gap between confirmations, compaction", "ms"): [
+            longest_gap(traffic.confirmed, (begun, done)) * 1e3
+        ],
+        Measure("the same, no compaction", "ms"): [
+            longest_gap(traffic.confirmed, (quiet, begun)) * 1e3
+        ],
+        Measure("duration of the compaction, first to last replica", "s"): [done - begun],
+    }
