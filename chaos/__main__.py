@@ -113,7 +113,7 @@ async def _chaos(seed: int, seconds: float, cluster: DockerCluster, people: Peop
     print("judging")
     judge.find("clients ended in order", wrong, f"{CONTAINERS} containers")
     judge.judge_history(people, finals, cluster.prefer)
-    judge.judge_exits(cluster, ends.found)
+    judge.judge_exits(cluster, ends.found, ends.unheard)
     run = tell(
         seed=seed,
         prefer=cluster.prefer,
@@ -126,6 +126,7 @@ async def _chaos(seed: int, seconds: float, cluster: DockerCluster, people: Peop
         verdicts=judge.verdicts,
         complaints=judge.complaints,
         environment=environment,
+        logs=[replica.log() for replica in cluster.replicas],
     )
     _write(run, cluster, people)
     return 0 if run.passed else 1
@@ -159,6 +160,8 @@ def _write(run: Run, cluster: DockerCluster, people: People) -> None:
     for verdict in run.verdicts:
         print(f"{'kept  ' if verdict.passed else 'BROKEN'} {verdict.name}: {verdict.detail}")
     print(", ".join(f"{name} {count:,}" for name, count in run.counts.items()))
+    for line in run.untried:
+        print(f"NOTE   {line}")
     print(f"report: {report}")
     evidence = report.with_suffix("")
     shutil.rmtree(evidence, ignore_errors=True)

@@ -28,6 +28,8 @@ SMALL_VOLUME_OF = 2
 """The replica whose volume can be filled, if the cluster has a small one."""
 UP_SECONDS_MAX = 600.0
 WAIT_SECONDS_MAX = 30.0
+HEAL_SECONDS_MAX = 120.0
+"""Not a promise: a replica that is rebuilt on a busy machine takes its time."""
 STATUS_TIMEOUT_SECONDS = 0.5
 POLL_SECONDS = 0.05
 
@@ -59,7 +61,9 @@ class DockerCluster:
         if small_volume:
             self._environment["COMPOSE_FILE"] = ":".join(map(str, COMPOSE_FILES))
         self.engine: Any = docker.from_env()
-        self.replicas = [Replica(self.engine, self.project, number) for number in range(3)]
+        # A client each: things are done to several at the same time, and it is not promised
+        # that one client bears that.
+        self.replicas = [Replica(docker.from_env(), self.project, number) for number in range(3)]
         self.people: list[Container] = []
         """The containers of clients, for whoever puts them there."""
 
@@ -101,7 +105,11 @@ class DockerCluster:
         )
 
     def heal(self) -> None:
-        """Starts, resumes, reconnects and repairs whatever is not as it should be."""
+        """Starts, resumes, reconnects and repairs whatever is not as it should be.
+
+        Raises:
+            TimeoutError: if a replica whose journal was damaged is not rebuilt in time.
+        """
         for replica in self.replicas:
             container = replica.container
             if replica.is_full:
@@ -114,6 +122,15 @@ class DockerCluster:
                 replica.reconnect()
         for one in (*self.replicas, *self.people):
             one.straighten()
+        if any(replica.is_damaged for replica in self.replicas):
+            asyncio.run(self._rebuilt())
+            for replica in self.replicas:
+                if replica.is_damaged:
+                    replica.forget_damage()
+
+    async def _rebuilt(self) -> None:
+        async with Client(cluster=self.cluster_file) as client:
+            await self.in_sync(client, HEAL_SECONDS_MAX)
 
     def master(self, seconds: float, other_than: int = -1) -> int | None:
         """The replica that serves as the master; None if in that time there is no other.
@@ -164,8 +181,11 @@ class Ends:
 
     def __init__(self, cluster: DockerCluster) -> None:
         self.found: list[tuple[str, int]] = []
+        self.unheard: list[str] = []
+        """Why it did not listen all the time, a line each; none if it did."""
         self._engine = cluster.engine
         self._names = [replica.name for replica in cluster.replicas]
+        self._is_over = False
 
     def __enter__(self) -> Ends:
         filters = {"type": "container", "event": "die", "container": self._names}
@@ -175,13 +195,22 @@ class Ends:
         return self
 
     def __exit__(self, *error: Any) -> None:
+        self._is_over = True
         self._stream.close()
         self._reader.join(WAIT_SECONDS_MAX)
+        if self._reader.is_alive():
+            self.unheard.append("the engine's events were not read to their end")
 
     def _follow(self) -> None:
-        for event in self._stream:
-            attributes = event["Actor"]["Attributes"]
-            self.found.append((attributes["name"], int(attributes["exitCode"])))
+        why = "they ended"
+        try:
+            for event in self._stream:
+                attributes = event["Actor"]["Attributes"]
+                self.found.append((attributes["name"], int(attributes["exitCode"])))
+        except Exception as error:  # whatever it is: who does not listen finds nothing
+            why = f"{type(error).__name__}: {error}"
+        if not self._is_over:
+            self.unheard.append(f"the engine's events were not heard to the end: {why}")
 
 
 async def _wait(client: Client, good: Callable[[Status], bool], seconds: float) -> Status:

@@ -172,6 +172,10 @@ class Replica(Container):
 
     # ---------------------------------------------------------------- its disk
 
+    def files(self) -> list[str]:
+        """The names of the files on its volume. It must run."""
+        return self.run("ls", "-A", "/data").split()
+
     def flip_a_bit(self) -> None:
         """Changes one bit in the middle of its journal. It must not run."""
 
@@ -181,10 +185,14 @@ class Replica(Container):
         self._rewrite(flip)
 
     def cut_short(self) -> None:
-        """Cuts its journal off in the middle. It must not run."""
+        """Cuts its journal off in the middle of a frame. It must not run."""
 
         def cut(data: bytearray) -> None:
+            end = data[-1]
             del data[len(data) // 2 :]
+            # Between two frames nobody could tell the cut: no frame ends but as the last one does.
+            while data[-1] == end:
+                del data[-1]
 
         self._rewrite(cut)
 

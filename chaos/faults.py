@@ -7,6 +7,7 @@ of it. What can be done to a single container stands in `containers.py`.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -44,6 +45,21 @@ def _each(action: Callable[[Replica], None]) -> Action:
     def on_all(_: Cluster, replicas: Sequence[Replica]) -> None:
         for replica in replicas:
             action(replica)
+
+    return on_all
+
+
+def _together(action: Callable[[Replica], None]) -> Action:
+    """On all at the same time: one after another, the last would be the master for a moment.
+
+    What fails is raised when it is done to all the others.
+    """
+
+    def on_all(_: Cluster, replicas: Sequence[Replica]) -> None:
+        with ThreadPoolExecutor(len(replicas)) as threads:
+            done = [threads.submit(action, replica) for replica in replicas]
+        for one in done:
+            one.result()
 
     return on_all
 
@@ -114,13 +130,13 @@ _start = _each(Replica.start)
 
 FAULTS: dict[str, Fault] = {
     "kill": Fault(_each(Replica.kill), _start),
-    "kill-two": Fault(_each(Replica.kill), _start),
-    "kill-all": Fault(_each(Replica.kill), _start),
+    "kill-two": Fault(_together(Replica.kill), _start),
+    "kill-all": Fault(_together(Replica.kill), _start),
     "hunt": Fault(_hunt, _nothing),
     "stop": Fault(_each(Replica.stop), _start),
     "restart": Fault(_each(Replica.restart), _nothing),
     "pause": Fault(_each(Replica.pause), _each(Replica.resume)),
-    "pause-two": Fault(_each(Replica.pause), _each(Replica.resume)),
+    "pause-two": Fault(_together(Replica.pause), _each(Replica.resume)),
     "disconnect": Fault(_each(Replica.disconnect), _each(Replica.reconnect)),
     "cut": Fault(_cut, _straighten),
     "one-way": Fault(_one_way, _straighten),

@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 
 from chaos.picture import FAMILIES, Kind, Markup, clock, kind_of, length, picture, tag
-from chaos.run import Gap, Run, Verdict
+from chaos.run import COMPACTIONS, STATES, Gap, Run, Verdict
 
 BANNER_LINES_MAX = 3
 """Of what was broken; all of it stands further down."""
@@ -41,6 +41,8 @@ COUNTS = {
     "reads": "mailboxes read",
     "lost": "confirmed messages lost",
     "doubled": "messages doubled",
+    COMPACTIONS: "journals compacted",
+    STATES: "states sent whole to a replica, and installed",
 }
 MODES = {
     "availability": "the last replica standing goes on serving",
@@ -279,7 +281,8 @@ def _why(gap: Gap) -> str:
 
 def _banner(run: Run) -> Markup:
     """Green or red, and the first thing one sees."""
-    sentence, waits = f"{_sentence(run)}.", tag("p", _waits(run))
+    sentence = f"{_sentence(run)}."
+    notes = [tag("p", _waits(run)), *(tag("p", f"{_capital(line)}.") for line in run.untried)]
     names = [
         tag("li", f"{'✓' if verdict.passed else '✗'} {verdict.name}") for verdict in run.verdicts
     ]
@@ -295,12 +298,12 @@ def _banner(run: Run) -> Markup:
             for verdict in failed
         ]
         heading = tag("h1", "✗ ", _state(run))
-        below = [tag("p", sentence, class_="sentence"), waits, *promises]
+        below = [tag("p", sentence, class_="sentence"), *notes, *promises]
         return tag("header", heading, *details, *below, class_="banner bad")
     sign = "✓ " if run.verdicts else ""
     state = tag("p", sign, _state(run), class_="state")
     class_ = "banner good" if run.verdicts else "banner"
-    return tag("header", state, tag("h1", sentence), waits, *promises, class_=class_)
+    return tag("header", state, tag("h1", sentence), *notes, *promises, class_=class_)
 
 
 def _first_lines(verdict: Verdict) -> str:

@@ -10,6 +10,15 @@ import json
 from dataclasses import dataclass
 from typing import Any
 
+COMPACTIONS, STATES = "compactions", "states"
+UNTRIED = {
+    COMPACTIONS: "no journal was compacted in this run",
+    STATES: "no replica was sent a state in this run",
+}
+"""Count -> what to say of a 0."""
+UNTRIED_FROM_SECONDS = 300.0
+"""A shorter run cannot be expected to write so much."""
+
 
 @dataclass(frozen=True, slots=True)
 class Band:
@@ -84,6 +93,17 @@ class Run:
     def passed(self) -> bool:
         """Every promise was kept."""
         return all(verdict.passed for verdict in self.verdicts)
+
+    @property
+    def untried(self) -> list[str]:
+        """What a run of this length should have come to and did not, a line each."""
+        if self.seconds < UNTRIED_FROM_SECONDS:
+            return []
+        return [
+            f"{line}: of that it proves nothing"
+            for name, line in UNTRIED.items()
+            if self.counts.get(name) == 0
+        ]
 
     def to_json(self) -> str:
         """The run as one JSON object; `from_json` undoes it."""

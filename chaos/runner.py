@@ -159,6 +159,8 @@ class Runner:
         self.bands.append(Band(active.step.kind, ids, active.begin, self._now))
         if KINDS[active.step.kind].is_of_disks:
             await self.settle()
+            for replica in active.replicas:  # what is kept would fill the small volume in the end
+                await to_the_end(replica.forget_damage)
 
     async def settle(self, *, quiet: bool = False) -> None:
         """Waits until all replicas are in sync; if nobody writes any more, until they are alike.
@@ -212,14 +214,18 @@ class Judge:
             fine = f"{len(calls):,} calls, one order for all of them"
             self.find("linearizable", not_linearizable(calls), fine)
 
-    def judge_exits(self, cluster: DockerCluster, ended: Sequence[tuple[str, int]]) -> None:
+    def judge_exits(
+        self, cluster: DockerCluster, ended: Sequence[tuple[str, int]], unheard: Sequence[str]
+    ) -> None:
         """No replica ended that was not told to, but where its disk was full.
 
         Args:
             ended: what `cluster.Ends` has seen.
+            unheard: why it may have missed one.
         """
         small = cluster.replicas[SMALL_VOLUME_OF].name
-        complaints = [
+        complaints = [*unheard]
+        complaints += [
             f"{name} ended with exit code {code}"
             for name, code in ended
             if code not in (0, KILLED)

@@ -6,17 +6,21 @@ Times come in as those of `time.monotonic`, and go out as seconds since the run 
 from __future__ import annotations
 
 import math
+import re
 from bisect import bisect_left
 from collections.abc import Iterable, Sequence
 from itertools import pairwise
 
 from chaos.history import DONE, READ, SEND, UNKNOWN, Call
 from chaos.people import Event
-from chaos.run import Band, Gap, Reign, Run, Slow, Verdict
+from chaos.run import COMPACTIONS, STATES, Band, Gap, Reign, Run, Slow, Verdict
 
 SLOW_CALLS_MAX = 50
 LONG_SECONDS = 0.5
 """From here on a stretch without a confirmation is told of, whoever is the master."""
+COMPACTED = re.compile(r"\bcompaction done: ")
+INSTALLED = re.compile(r"\bthe state after entry \d+ is installed\b")
+"""What a replica says of the two."""
 
 
 def tell(
@@ -32,6 +36,7 @@ def tell(
     verdicts: Sequence[Verdict],
     complaints: Sequence[str],
     environment: dict[str, str],
+    logs: Sequence[str],
 ) -> Run:
     """The run.
 
@@ -39,6 +44,7 @@ def tell(
         origin: when it began, by the clock of `calls` and `events`.
         bands: already in seconds since then.
         complaints: what `lost_or_doubled` found.
+        logs: all that each replica has said.
     """
     sends = [call for call in calls if call.kind == SEND]
     confirmed = sorted(call.end - origin for call in sends if call.outcome == DONE)
@@ -53,6 +59,8 @@ def tell(
         "reads": sum(call.kind == READ and call.outcome == DONE for call in calls),
         "lost": sum(line.startswith("lost") for line in complaints),
         "doubled": sum(line.startswith("doubled") for line in complaints),
+        COMPACTIONS: sum(len(COMPACTED.findall(log)) for log in logs),
+        STATES: sum(len(INSTALLED.findall(log)) for log in logs),
     }
     return Run(
         seed=seed,

@@ -24,6 +24,7 @@ import asyncio
 import dataclasses
 import json
 import random
+import re
 import signal
 import sys
 import time
@@ -65,11 +66,17 @@ PASSWORD = "a password"  # noqa: S105 - of nobody
 PATIENCE_SECONDS = (1.0, 3.0, 10.0)
 """Timeouts of calls; a call beyond it is tried again as often as not."""
 READ_SECONDS_MAX = 60.0
+ARCHIVE = "archive"
 ARCHIVE_SECONDS = 45.0
 """So long everybody sends to the same archive."""
 SENDERS = 2
 SEND_PAUSE_SECONDS = 0.06
 UNANSWERED_MAX = 5
+PADDED_SHARE = 0.35
+PADDING_CHARACTERS = (1 << 10, 12 << 10)
+"""With these a run of ten minutes writes some 80 MB of journal: enough for compactions, and for
+states that are sent whole."""
+PADDED = re.compile(r"(.+) and ([0-9]{1,5}) more")
 PAUSE_SECONDS = 0.2
 """After a failure that says to wait, and the least between two reads."""
 
@@ -102,6 +109,24 @@ class Diary(Protocol):
         ...
 
 
+def padded(text: str) -> str:
+    """A text as it is sent: "ann's 7 and 2048 more" with that many characters behind it.
+
+    So a history needs to keep the short one only.
+    """
+    match = PADDED.fullmatch(text)
+    if match is None:
+        return text
+    size = int(match[2])
+    return f"{text}\n{(text * (size // len(text) + 1))[:size]}"
+
+
+def unpadded(text: str) -> str:
+    """Undoes `padded`; whatever is not exactly what it makes is left as it is."""
+    short = text.partition("\n")[0]
+    return short if padded(short) == text else text
+
+
 class Person:
     """One client with one account."""
 
@@ -119,6 +144,8 @@ class Person:
         self._changes = 0
         """Of the connection."""
         self._texts = 0
+        # Its own, and without the prefix: so only the seed says how long the texts are.
+        self._lengths = random.Random(f"{setting.seed} {name.removeprefix(setting.prefix)} writes")
 
     async def __aenter__(self) -> Person:
         await self._client.__aenter__()
@@ -164,11 +191,12 @@ class Person:
 
     async def send(self, to: str, text: str = "", *, certain: bool = False) -> Call:
         """Sends a text that nobody else sends."""
-        text = text or self.new_text()
+        text = text or self.new_text(may_be_long=ARCHIVE not in to)
+        sent = padded(text)
 
         return await self._ask(
             Call(self.name, SEND, to, 0.0, text),
-            lambda timeout: self._client.send_message(to, text, timeout=timeout),
+            lambda timeout: self._client.send_message(to, sent, timeout=timeout),
             certain,
         )
 
@@ -194,8 +222,8 @@ class Person:
             try:
                 async with asyncio.timeout(READ_SECONDS_MAX):
                     async for message in messages:
-                        letters.append((message.id, message.text))
-                        if message.text == text:
+                        letters.append((message.id, unpadded(message.text)))
+                        if letters[-1][1] == text:
                             break
             except TimeoutError:  # nobody serves; if it were lost, the last reads would tell
                 return None
@@ -208,10 +236,18 @@ class Person:
                 await self.acknowledge(letters[-1][0])
             return read.result
 
-    def new_text(self) -> str:
-        """One that nobody has sent."""
+    def new_text(self, *, may_be_long: bool = True) -> str:
+        """One that nobody has sent. Some say of themselves that they are long: see `padded`.
+
+        Args:
+            may_be_long: false for what nobody will ever acknowledge. It stays in the state, which
+                a small volume has to hold several times.
+        """
         self._texts += 1
-        return f"{self._alias}{self.name}'s {self._texts}"
+        text = f"{self._alias}{self.name}'s {self._texts}"
+        if may_be_long and self._lengths.random() < PADDED_SHARE:
+            return f"{text} and {self._lengths.randint(*PADDING_CHARACTERS)} more"
+        return text
 
     async def _ask(
         self, call: Call, question: Callable[[float], Awaitable[Any]], certain: bool = False
@@ -314,8 +350,8 @@ class Crowd:
     def _a_name(self, chance: random.Random) -> str:
         """Somebody who may be there or not."""
         number = chance.randrange(self._setting.people)
-        archive = int(time.monotonic() // ARCHIVE_SECONDS)
-        who = chance.choices((f"box-{number}", f"guest-{number}", f"archive-{archive}"), (5, 2, 3))
+        archive = f"{ARCHIVE}-{int(time.monotonic() // ARCHIVE_SECONDS)}"
+        who = chance.choices((f"box-{number}", f"guest-{number}", archive), (5, 2, 3))
         return f"{self._setting.prefix}-{who[0]}"
 
     async def _send_all_day(self, person: Person) -> None:
@@ -326,7 +362,7 @@ class Crowd:
         async with asyncio.TaskGroup() as group:
             while not self._over.is_set():
                 name = self._a_name(chance)
-                if "archive" in name and name not in tried:
+                if ARCHIVE in name and name not in tried:
                     tried.add(name)
                     await person.create(name)
                 asking = person.exists(name) if chance.random() < 0.05 else person.send(name)

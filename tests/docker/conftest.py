@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
+from pathlib import Path
 
 import docker
 import pytest
@@ -42,6 +43,15 @@ def whole_strict_cluster(
 ) -> Iterator[DockerCluster]:
     folder = tmp_path_factory.mktemp("docker-strict")
     yield from _up(DockerCluster(folder, "consistency", small_volume=True))
+
+
+@pytest.fixture
+def small_cluster(engine: None, tmp_path: Path) -> Iterator[DockerCluster]:
+    """In availability mode; the volume of one replica is small.
+
+    Not the usual one: that is taken down and up again, which would empty a volume in memory.
+    """
+    yield from _up(DockerCluster(tmp_path, small_volume=True))
 
 
 def _up(cluster: DockerCluster) -> Iterator[DockerCluster]:

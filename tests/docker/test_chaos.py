@@ -50,10 +50,15 @@ class Scene:
             ids = [SMALL_VOLUME_OF]
         self.replicas: Sequence[Replica] = [cluster.replicas[id_] for id_ in ids]
         self.starts_before = self.starts()
+        self._said_before = {replica.name: len(replica.log()) for replica in self.replicas}
 
     def starts(self) -> list[str]:
         """When each replica was started."""
         return [one.container.attrs["State"]["StartedAt"] for one in self.cluster.replicas]
+
+    def said(self, replica: Replica) -> str:
+        """What one of the replicas has said since."""
+        return replica.log()[self._said_before[replica.name] :]
 
     def exit_codes(self) -> list[int]:
         """Of the processes that have ended since."""
@@ -140,7 +145,7 @@ async def slowed(scene: Scene) -> None:
 async def full(scene: Scene) -> None:
     await until(lambda: DISK_FAILED in scene.exit_codes())
     assert set(scene.exit_codes()) <= {DISK_FAILED, CANNOT_START}
-    said = re.findall(r"^.* CRITICAL .*$", scene.replicas[0].log(), re.MULTILINE)
+    said = re.findall(r"^.* CRITICAL .*$", scene.said(scene.replicas[0]), re.MULTILINE)
     assert len(said) == 1
     assert said[0].endswith("cannot be written to: No space left on device")
 
@@ -175,15 +180,31 @@ async def straight(scene: Scene) -> None:
         assert replica.network("state") == {"hidden": [], "slow": []}
 
 
+async def tidied(replica: Replica) -> None:
+    """Its journal is the only file. A compaction has another beside it until it is done."""
+    await until(lambda: replica.files() == [f"replica-{replica.id}.pickle"])
+
+
 async def kept_and_rebuilt(scene: Scene) -> None:
     (replica,) = scene.replicas
-    kept = replica.run("ls", "-A", "/data").split()
-    assert f"replica-{replica.id}.pickle.damaged-1" in kept
+    assert f"replica-{replica.id}.pickle.damaged-1" in replica.files()
     replica.forget_damage()
-    assert replica.run("ls", "-A", "/data").split() == [f"replica-{replica.id}.pickle"]
+    await tidied(replica)
 
 
-AFTERWARDS: dict[str, Callable[[Scene], Awaitable[None]]] = {"damage": kept_and_rebuilt}
+async def came_back_with_less(scene: Scene) -> None:
+    """What the cut left of a frame is gone; if it was in the state, the whole journal is."""
+    (replica,) = scene.replicas
+    assert re.search(
+        r"bytes of an unfinished last write were cut off|pickle is damaged", scene.said(replica)
+    )
+    await straight(scene)
+
+
+AFTERWARDS: dict[str, Callable[[Scene], Awaitable[None]]] = {
+    "damage": kept_and_rebuilt,
+    "truncate": came_back_with_less,
+}
 
 
 async def play(cluster: DockerCluster, kind: str) -> None:
@@ -208,6 +229,7 @@ async def play(cluster: DockerCluster, kind: str) -> None:
             await cluster.settled(client, WAIT_SECONDS_MAX)
         await AFTERWARDS.get(kind, straight)(scene)
         calls = people.record.calls
+    assert ends.unheard == []
     if cluster.prefer == "consistency":
         assert lost_or_doubled(calls, finals) == []
         assert not_linearizable(calls) == []
@@ -233,10 +255,12 @@ async def test_consistency_survives(strict_cluster: DockerCluster, kind: str) ->
     await play(strict_cluster, kind)
 
 
+@pytest.mark.parametrize("name", ["small_cluster", "strict_cluster"])
 async def test_a_full_disk_ends_one_replica_and_loses_nothing(
-    strict_cluster: DockerCluster,
+    request: pytest.FixtureRequest, name: str
 ) -> None:
-    await play(strict_cluster, "fill")
+    cluster: DockerCluster = request.getfixturevalue(name)
+    await play(cluster, "fill")
 
 
 @pytest.mark.parametrize("name", ["cluster", "strict_cluster"])
@@ -267,7 +291,19 @@ async def test_heal_undoes_whatever_was_begun(strict_cluster: DockerCluster) -> 
     assert [replica.container.id for replica in cluster.replicas] == before
     for replica in cluster.replicas:
         assert replica.network("state") == {"hidden": [], "slow": []}
-        assert replica.run("ls", "-A", "/data").split() == [f"replica-{replica.id}.pickle"]
+        await tidied(replica)
+
+
+async def test_heal_forgets_what_was_damaged(cluster: DockerCluster) -> None:
+    replica = cluster.replicas[0]
+    FAULTS["damage"].begin(cluster, [replica])
+    FAULTS["damage"].undo(cluster, [replica])
+    kept = f"replica-{replica.id}.pickle.damaged-1"
+    await until(lambda: replica.running and kept in replica.files())
+    await asyncio.to_thread(cluster.heal)
+    async with Client(cluster=cluster.cluster_file) as client:
+        await cluster.settled(client, WAIT_SECONDS_MAX)
+    await tidied(replica)
 
 
 def test_an_interrupted_run_leaves_nothing_behind(engine: None) -> None:

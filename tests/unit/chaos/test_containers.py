@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import io
+import tarfile
 from types import SimpleNamespace
 from typing import Any
 
@@ -43,3 +45,53 @@ def test_but_not_for_ever_and_not_for_another_reason(why: str, tries: int) -> No
     with pytest.raises(docker.errors.APIError):
         replica(engine).pause()
     assert engine.tries == tries
+
+
+class Shelf:
+    """An engine whose one container, ended, keeps one file."""
+
+    def __init__(self, data: bytes) -> None:
+        self.data = data
+        self.containers = SimpleNamespace(get=lambda name: self)
+
+    def wait(self, timeout: float) -> None:
+        pass
+
+    def get_archive(self, path: str) -> tuple[list[bytes], None]:
+        packed = io.BytesIO()
+        with tarfile.open(fileobj=packed, mode="w") as archive:
+            member = tarfile.TarInfo(path.rpartition("/")[2])
+            member.size = len(self.data)
+            archive.addfile(member, io.BytesIO(self.data))
+        return [packed.getvalue()], None
+
+    def put_archive(self, folder: str, packed: bytes) -> None:
+        with tarfile.open(fileobj=io.BytesIO(packed)) as archive:
+            file = archive.extractfile("replica-1.pickle")
+            assert file is not None
+            self.data = file.read()
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        (b"frame.frame.frame.frame.", b"frame.frame"),
+        (b"frame.frame.frame.", b"frame.fra"),
+        (b"frame.fram...frame.", b"frame.fra"),
+    ],
+    ids=["between two", "inside", "inside, odd"],
+)
+def test_a_journal_is_cut_inside_of_a_frame(before: bytes, after: bytes) -> None:
+    shelf = Shelf(before)
+    one = replica(shelf)
+    one.cut_short()
+    assert shelf.data == after
+    assert one.is_damaged
+
+
+def test_of_a_journal_one_bit_is_changed() -> None:
+    shelf = Shelf(bytes(9))
+    one = replica(shelf)
+    one.flip_a_bit()
+    assert sorted(shelf.data) == [0] * 8 + [0x10]
+    assert one.is_damaged

@@ -262,6 +262,17 @@ def test_a_broken_promise_is_the_first_that_one_sees() -> None:
     assert "Broken" in words(next(root.iter("title")))
 
 
+@pytest.mark.parametrize("verdicts", [[ALIKE, KEPT], [ALIKE, LOST]], ids=["good", "bad"])
+def test_what_a_long_run_did_not_come_to_stands_in_the_banner(verdicts: list[Verdict]) -> None:
+    counts = {"confirmed": 9, "lost": 0, "doubled": 0, "compactions": 3, "states": 0}
+    root = page(but(seconds=600.0, verdicts=verdicts, counts=counts))
+    said = words(classed(root, "banner")[0])
+    assert "No replica was sent a state in this run: of that it proves nothing." in said
+    assert "No journal" not in said
+    assert ["journals compacted", "3"] in rows(root, "Counts")
+    assert ["states sent whole to a replica, and installed", "0"] in rows(root, "Counts")
+
+
 def test_each_of_several_broken_promises_is_named() -> None:
     order = Verdict("linearizable", False, "bob read the future")
     (banner,) = classed(page(but(verdicts=[LOST, ALIKE, order])), "banner")

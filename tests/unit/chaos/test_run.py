@@ -35,3 +35,20 @@ def test_a_run_has_passed_if_every_promise_was_kept() -> None:
     assert RUN.passed
     broken = Verdict("linearizable", False, "impossible: ...")
     assert not dataclasses.replace(RUN, verdicts=[*RUN.verdicts, broken]).passed
+
+
+@pytest.mark.parametrize(
+    ("seconds", "counts", "untried"),
+    [
+        (300.0, {"compactions": 2, "states": 1}, []),
+        (300.0, {"compactions": 0, "states": 0}, ["no journal", "no replica"]),
+        (600.0, {"compactions": 2, "states": 0}, ["no replica"]),
+        (299.0, {"compactions": 0, "states": 0}, []),
+        (600.0, {}, []),
+    ],
+)
+def test_a_long_run_tells_what_it_did_not_come_to(
+    seconds: float, counts: dict[str, int], untried: list[str]
+) -> None:
+    lines = dataclasses.replace(RUN, seconds=seconds, counts=counts).untried
+    assert [" ".join(line.split()[:2]) for line in lines] == untried

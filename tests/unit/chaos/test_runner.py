@@ -40,7 +40,13 @@ class FakeCluster:
     def __init__(self) -> None:
         self.done: list[tuple[Any, ...]] = []
         self.masters = [1, 2, 0]
-        self.replicas = [SimpleNamespace(id=id_, name=f"r{id_}", log=str) for id_ in range(3)]
+        self.replicas = [self._a_replica(id_) for id_ in range(3)]
+
+    def _a_replica(self, id_: int) -> SimpleNamespace:
+        def forget_damage() -> None:
+            self.done.append(("forget", id_))
+
+        return SimpleNamespace(id=id_, name=f"r{id_}", log=str, forget_damage=forget_damage)
 
     def master(self, seconds: float) -> int | None:
         return self.masters.pop(0)
@@ -122,7 +128,13 @@ async def test_one_that_overlaps_does_not_and_counts_from_the_same_master(cluste
 
 async def test_a_fault_of_a_disk_begins_and_ends_when_all_is_well(cluster: Any) -> None:
     await run(cluster, [Step(0.0, "damage", (0,), 0.0)])
-    assert [entry[0] for entry in cluster.done] == ["settle", "begin", "undo", "settle"]
+    assert cluster.done == [
+        ("settle",),
+        ("begin", "damage", 1),
+        ("undo", "damage", 1),
+        ("settle",),
+        ("forget", 1),
+    ]
 
 
 async def test_the_small_volume_is_the_one_that_is_filled(cluster: Any) -> None:
@@ -224,5 +236,12 @@ def test_a_replica_that_ends_by_itself_is_noticed(
 ) -> None:
     cluster.replicas[1].log = lambda: said
     judge = Judge()
-    judge.judge_exits(cluster, died)
+    judge.judge_exits(cluster, died, [])
     assert judge.verdicts[0].passed is passed
+
+
+def test_who_did_not_listen_cannot_say_that_no_replica_ended(cluster: Any) -> None:
+    judge = Judge()
+    judge.judge_exits(cluster, [], ["the engine's events were not heard to the end"])
+    assert not judge.verdicts[0].passed
+    assert "not heard" in judge.verdicts[0].detail

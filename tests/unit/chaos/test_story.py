@@ -114,6 +114,15 @@ def test_a_run_counts_what_was_asked_and_found() -> None:
         verdicts=[],
         complaints=["lost: a message", "doubled: one", "doubled: another", "invented: a third"],
         environment={},
+        logs=[
+            """INFO compaction up to entry 9 begins
+            INFO compaction done: 5 bytes instead of 9
+            INFO the state after entry 9 is installed
+            INFO compaction done: 6 bytes instead of 8""",
+            """WARNING compaction abandoned: there is no side file
+            INFO compaction done: 5 bytes instead of 7""",
+            "",
+        ],
     )
     assert run.confirmed == pytest.approx([1.1, 2.1])
     assert [band.kind for band in run.faults] == ["stop", "kill"]
@@ -127,4 +136,6 @@ def test_a_run_counts_what_was_asked_and_found() -> None:
         "reads": 1,
         "lost": 1,
         "doubled": 2,
+        "compactions": 3,
+        "states": 1,
     }

@@ -21,7 +21,7 @@ from chaos.history import (
     UNKNOWN,
     Call,
 )
-from chaos.workload import Crowd, Person, Setting
+from chaos.workload import PADDING_CHARACTERS, Crowd, Person, Setting, padded, unpadded
 from ringchat_client import (
     AlreadyExists,
     Connected,
@@ -251,6 +251,77 @@ async def test_texts_are_unlike_each_other(made: Callable[[bool], Made]) -> None
     person, _, book = made(True)
     judge = Person(Setting("cluster.yaml", "x", 0, 1, 7, True), "ann", book, alias="judge")
     assert len({one.new_text() for one in (person, judge) for _ in range(5)}) == 10
+
+
+Somebody = Callable[[int, str, str], Person]
+
+
+@pytest.fixture
+def somebody(monkeypatch: pytest.MonkeyPatch) -> Somebody:
+    monkeypatch.setattr(workload, "Client", FakeClient)
+
+    def make(seed: int, prefix: str, name: str) -> Person:
+        return Person(Setting("cluster.yaml", prefix, 0, 1, seed, True), f"{prefix}-{name}", Book())
+
+    return make
+
+
+def test_some_texts_are_long_and_all_are_unlike_each_other(somebody: Somebody) -> None:
+    person = somebody(7, "x", "ann")
+    texts = [padded(person.new_text()) for _ in range(400)]
+    assert len(set(texts)) == 400
+    sizes = [len(text) for text in texts]
+    long = [size for size in sizes if size >= PADDING_CHARACTERS[0]]
+    assert 100 < len(long) < 180
+    assert sum(sizes) / len(sizes) > 1_500, "ten minutes have to fill a journal several times"
+    assert max(sizes) < PADDING_CHARACTERS[1] + 100
+
+
+def test_only_the_seed_says_how_long_they_are(somebody: Somebody) -> None:
+    def lengths(person: Person) -> list[str]:
+        return [person.new_text().partition(" and ")[2] for _ in range(50)]
+
+    assert lengths(somebody(7, "x", "ann")) == lengths(somebody(7, "abcdef", "ann"))
+    assert lengths(somebody(7, "x", "ann")) != lengths(somebody(8, "x", "ann"))
+    assert lengths(somebody(7, "x", "ann")) != lengths(somebody(7, "x", "bob"))
+
+
+def test_what_was_padded_is_known_again_and_nothing_else() -> None:
+    for text in ("ann's 7", "ann's 7 and 2048 more", "ann's 7 and 0 more", "two\nlines", ""):
+        assert unpadded(padded(text)) == text
+    long = padded("ann's 7 and 2048 more")
+    assert len(long) == len("ann's 7 and 2048 more\n") + 2048
+    for damaged in (long[:-1], long + "x", long.replace("7", "8", 1), long[:99] + "?" + long[100:]):
+        assert unpadded(damaged) == damaged
+
+
+async def test_a_long_text_is_sent_whole_and_written_down_short(
+    made: Callable[[bool], Made],
+) -> None:
+    person, client, book = made(True)
+    call = await person.send("ann", "bob's 7 and 2048 more")
+    assert call.value == "bob's 7 and 2048 more"
+    assert client.mailbox[-1].text == padded("bob's 7 and 2048 more")
+    letters = await person.read()
+    assert letters is not None
+    assert letters[1] == (2, "bob's 7 and 2048 more")
+    assert all("\n" not in str(call.value) for call in book.calls)
+
+
+async def test_every_read_finds_its_marker_long_or_not(made: Callable[[bool], Made]) -> None:
+    person, client, _ = made(True)
+    for _ in range(20):
+        assert await person.read() is not None
+    assert len({len(message.text) > 1_000 for message in client.mailbox}) == 2
+
+
+async def test_an_archive_that_nobody_empties_gets_no_long_texts(
+    made: Callable[[bool], Made],
+) -> None:
+    person, client, _ = made(True)
+    for _ in range(50):
+        await person.send("x-archive-3")
+    assert max(len(message.text) for message in client.mailbox) < 100
 
 
 async def test_a_crowd_stops_when_it_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
