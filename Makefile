@@ -98,7 +98,7 @@ explore: venv-dev ## every order of events, up to a depth: make explore DEPTH=9;
 		$(if $(PREFER),--prefer $(PREFER)) $(ARGS)
 
 fuzz: venv-dev ## bytes that nobody would send: make fuzz INPUTS=1000000 TARGET=journal
-	@$(BIN)/python -m tests.fuzz $(or $(TARGET),all) --inputs $(or $(INPUTS),100000)
+	@$(BIN)/python -m tests.fuzz $(or $(TARGET),all) --inputs $(or $(INPUTS),1000000)
 
 chaos: venv-dev ## a real cluster under random faults: make chaos MINUTES=10 SEED=7 PREFER=consistency
 	@$(BIN)/python -m chaos --minutes $(or $(MINUTES),10) --seed $(or $(SEED),7) \

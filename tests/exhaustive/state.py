@@ -85,7 +85,6 @@ class Facts:
 
     __slots__ = (
         "alive",
-        "behind",
         "commit_index",
         "committed",
         "disk_log",
@@ -118,7 +117,7 @@ class Facts:
         self.leads, self.serving, self.master_confirmed = NO_VIEW, False, 0
         self.in_sync: tuple[int, ...] = ()
         entries = host.disk.entries
-        self.commit_index, self.promised, self.behind = 0, NO_VIEW, False
+        self.commit_index, self.promised = 0, NO_VIEW
         if core is not None:
             entries = core[2]
             self.promised, self.commit_index = core[1].promised, core[4]

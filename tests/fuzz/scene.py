@@ -40,7 +40,6 @@ VIEWS = (0, 0, 1, 1, 3, 3)
 PROMISED = 4
 COMMITTED = 4
 OWN_VIEW = 6
-STATE_BYTES_MAX = 1 << 22
 STATES = ("new", "backup", "compacted", "master", "candidate", "fetching", "rebuilding")
 
 
@@ -115,7 +114,6 @@ class Scene:
         self._state = state
         self._journal: Journal | None = None
         self.seconds = 10.0
-        self.sent: deque[tuple[int, bytes]] = deque(maxlen=64)
         self.sent_count = 0
         self._tickets: deque[int] = deque()
         self._states: deque[tuple[int, int, int]] = deque()
@@ -202,7 +200,7 @@ class Scene:
 
     def send(self, peer_id: int, message: Message) -> None:
         """As the link does: what cannot be encoded would be an exception there, too."""
-        self.sent.append((peer_id, wire.encode_message(message).SerializeToString()))
+        wire.encode_message(message).SerializeToString()
         self.sent_count += 1
 
     def send_state(self, peer_id: int, view: int, common_index: int) -> None:

@@ -27,6 +27,11 @@ WATCHED = {
         "ringchat_server.engine",
         "ringchat_server.pickled",
     ),
+    "links": (
+        "ringchat_server.transport.links",
+        "ringchat_server.transport.wire",
+        "ringchat_server.pickled",
+    ),
     "cluster": ("ringchat_server.settings", "ringchat_client.cluster_file"),
 }
 """By target: the modules whose branches guide the fuzzer. Watching costs, so no others."""

@@ -27,6 +27,8 @@ from tests.simulator.world import World
 
 EXPECT_SECONDS = 5.0
 REFUSAL_SECONDS = 2.0
+KEEP_ENTRIES = 1_000_000
+"""Unless the story says otherwise: whatever is compacted, no replica lacks it."""
 MAILBOX = "bob"
 WEATHER = Weather((0.001, 0.001), 0.0)
 
@@ -61,17 +63,19 @@ class Sink:
 class Stage:
     """One story's ring."""
 
-    def __init__(self, replicas: int, prefer: str) -> None:
+    def __init__(self, replicas: int, prefer: str, keep_entries: int) -> None:
         calm = (1.0, 1.0)
+        disk = (0.001, 0.001)
         profile = Profile(
-            replicas, prefer, 0, 0.0, WEATHER, (0.001, 0.001), calm, 1_000_000, True, calm, FAULTS
+            replicas, prefer, 0, 0.0, WEATHER, disk, calm, keep_entries, True, calm, FAULTS
         )
         self.trace = Trace()
         self.world = World(0, profile, self.trace)
         self.teller = Teller()
         self.told: dict[tuple[int, int], str] = {}
         """(replica, view) -> what came of the wish that it takes it."""
-        self.overridden = ""
+        self.operator_told = ""
+        """The answer to the operator's last word."""
 
     # ---------------------------------------------------------------- commands
 
@@ -160,10 +164,15 @@ class Stage:
         for machine in self._machines(ids):
             machine.hung_disk = True
 
+    def slow_disk(self, ids: str) -> None:
+        """Whatever is read or written from now on takes longer than a tick."""
+        for machine in self._machines(ids):
+            machine.slow_disk = True
+
     def free_disk(self, ids: str) -> None:
         """The disk works again."""
         for machine in self._machines(ids):
-            machine.hung_disk = False
+            machine.hung_disk = machine.slow_disk = False
 
     def lose_disk(self, ids: str) -> None:
         """The machine dies, and its disk with it."""
@@ -197,7 +206,7 @@ class Stage:
         process = self._process(replica)
 
         def say() -> None:
-            _, self.overridden = process.engine.override()
+            _, self.operator_told = process.engine.override()
 
         process.machine.run(process, say)
 
@@ -232,6 +241,10 @@ class Stage:
     def served(self, replica: str, view: str) -> bool:
         """A wish for a view has come true."""
         return self.told.get((int(replica), int(view))) == "served"
+
+    def told_operator(self, words: str) -> bool:
+        """The operator was answered in words that hold these."""
+        return words in self.operator_told
 
     def role(self, replica: str, role: str) -> bool:
         """What a replica is: master, candidate, backup, rebuilding or new."""
@@ -275,6 +288,10 @@ class Stage:
         return condition()
 
 
+OPENING = (
+    r"a ring of (\d) that prefers (availability|consistency)"
+    r"(?:, keeping (\d+) (?:entry|entries))?"
+)
 IDS = r"(\d+(?:(?:, | and )\d+)*)"
 CONDITIONS: tuple[tuple[str, Callable[..., bool]], ...] = (
     (r"(\d+) leads view (\d+)", Stage.leads),
@@ -283,6 +300,7 @@ CONDITIONS: tuple[tuple[str, Callable[..., bool]], ...] = (
     (r'"([^"]*)" confirmed', Stage.confirmed),
     (r"(\d+) refuses view (\d+): (.*)", Stage.refused),
     (r"(\d+) gets view (\d+)", Stage.served),
+    (r"the operator is told: (.*)", Stage.told_operator),
     (r"(\d+) is (master|candidate|backup|rebuilding|new)", Stage.role),
     (rf'{IDS} (?:hold|holds) "([^"]*)"', Stage.holds),
     (rf"{IDS} (?:hold|holds) exactly (.*)", Stage.holds_nothing_else),
@@ -301,6 +319,7 @@ COMMANDS: tuple[tuple[str, Callable[..., None]], ...] = (
     (rf"cut {IDS} to {IDS}", Stage.cut_one_way),
     (r"heal", Stage.heal),
     (rf"the disk of {IDS} hangs", Stage.hang_disk),
+    (rf"the disk of {IDS} is slow", Stage.slow_disk),
     (rf"the disk of {IDS} works", Stage.free_disk),
     (rf"{IDS} loses its disk", Stage.lose_disk),
     (rf"the disk of {IDS} rots", Stage.rot),
@@ -330,10 +349,10 @@ class Story:
     def play(self) -> Stage:
         """Raises `Failed` at the first line that goes otherwise."""
         (number, first), *rest = self.lines
-        opening = re.fullmatch(r"a ring of (\d) that prefers (availability|consistency)", first)
+        opening = re.fullmatch(OPENING, first)
         if opening is None:
             raise Failed(f"{self.name}:{number}: a story begins with `a ring of 3 that prefers …`")
-        stage = Stage(int(opening[1]), opening[2])
+        stage = Stage(int(opening[1]), opening[2], int(opening[3] or KEEP_ENTRIES))
         for number, line in rest:
             try:
                 _do(stage, line)

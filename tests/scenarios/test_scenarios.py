@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -9,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from tests.mutants.mutants import ROOT, all_mutants
-from tests.scenarios.stage import Failed, Story, all_stories
+from tests.scenarios.stage import COMMANDS, CONDITIONS, Failed, Story, all_stories
 
 STORIES = all_stories()
 
@@ -23,6 +24,12 @@ def test_each_rule_from_4_to_9_has_a_story_that_goes_wrong_without_it() -> None:
     for rule in range(4, 10):
         told = [one for one in STORIES if one.name.startswith(f"rule-{rule}-") and one.forgotten]
         assert told, f"rule {rule}"
+
+
+def test_there_is_no_command_and_no_condition_that_no_story_uses() -> None:
+    told = [re.sub("^(expect|soon not) ", "", line) for one in STORIES for _, line in one.lines]
+    for pattern, _ in (*COMMANDS, *CONDITIONS):
+        assert any(re.fullmatch(pattern, line) for line in told), pattern
 
 
 @pytest.mark.slow
