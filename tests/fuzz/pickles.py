@@ -26,6 +26,10 @@ HOSTILE = (
     b"\x80\x05\x8d\xff\xff\xff\xff\xff\xff\xff\x7fabc.",
     b"\x80\x05\x95\x00\x00\x00\x00\x01\x00\x00\x00N.",
     b"\x80\x05\x95\x08\x00\x00\x00\x00\x00\x00\x00N.Nextra",  # a frame longer than its pickle
+    # A frame in a frame: the string's bytes were taken for opcodes, that ask for 4 GiB.
+    b"\x80\x05\x95\x0b" + bytes(7) + b"\x95\x07" + bytes(7) + b"C\x07Nr\xff\xff\xff\x0f..",
+    b"\x80\x05\x95\x04" + bytes(7) + b"C\x07Nr\xff\xff\xff\x0f..",  # over its frame's end
+    b"\x80\x05\x95\x08" + bytes(7) + b"X\x07" + bytes(3) + b"Nr\xff\xff\xff\x0f..",
     b"\x80\x05Pid\n.",
     b"\x80\x05\x82\x01.",  # an extension
     b"\x80\x05\x97.",  # a buffer out of band

@@ -5,7 +5,9 @@ for all the memory there is: the index of a memo is believed by the C unpickler,
 makes room for as many values. Ours hold built-in values only (tuples, lists,
 dictionaries, strings, bytes, numbers) and need few of its opcodes. So they are looked
 through before they are loaded: a pickle with another opcode in it is refused, as is an
-integer longer than any of ours. What is left builds no more than its bytes hold. The
+integer longer than any of ours, and one whose frames do not hold whole opcodes: of such a
+frame the C unpickler drops the end, and goes on in the middle of an opcode that was looked
+at as a whole. What is left builds no more than its bytes hold. The
 unpickler itself refuses to look up a name, too: a hostile file or peer can run nothing.
 """
 
@@ -26,13 +28,15 @@ INDEX_MAX = (1 << 62) // SENDS_MAX - 1
 are sent."""
 
 _BEGINNING = b"\x80\x05"
+_FRAME = b"\x95"
+_FRAME_HEAD_BYTES = 9
 # Opcodes with nothing behind them; a byte; a short string; and numbers of 2, 4, 5 to 9 and
 # 8 bytes. An alternative for each length of a string, so that the whole search is one call.
 _STRING = b"|".join(re.escape(bytes((size,))) + b".{%d}" % size for size in range(256))
 _LONG = b"|".join(b"\\x%02x.{%d}" % (size, size) for size in range(5, 10))
 _OPCODES = re.compile(
     rb"(?:[\x94\x85-\x87(tN\x88\x89)\]aesu}]++|[Kh].|[C\x8c](?:" + _STRING + rb")|M..|[Jj].{4}"
-    rb"|\x8a(?:" + _LONG + rb")|[G\x95].{8})*+",
+    rb"|\x8a(?:" + _LONG + rb")|G.{8})*+",
     re.DOTALL,
 )
 _LONG_STRINGS = (b"X", b"B")
@@ -82,10 +86,7 @@ def decode_next(stream: io.BytesIO) -> object:
         raise
     except Exception as error:  # a damaged pickle can raise nearly anything
         raise Unreadable(f"not a readable pickle: {error}") from error
-    # The C unpickler reads ahead where the stream can peek, which BytesIO cannot, and as far
-    # as a frame says: one that says too much would swallow the pickle behind this one.
-    if stream.tell() != end:
-        raise Unreadable("a pickle in a frame that is longer than itself")
+    assert stream.tell() == end, "what runs is what was looked through"
     return value
 
 
@@ -94,16 +95,32 @@ def _end_of(data: bytes, at: int) -> int:
     if data[at : at + 2] != _BEGINNING:
         raise Unreadable(f"not a readable pickle: not one of protocol {PROTOCOL}")
     at += 2
+    frame_end = at
     while True:
-        found = _OPCODES.match(data, at)
+        framed = at < frame_end
+        found = _OPCODES.match(data, at, frame_end if framed else len(data))
         assert found is not None, "it matches nothing as well"
         at = found.end()
+        if framed and at == frame_end:
+            continue
         opcode = data[at : at + 1]
         if opcode == b".":
-            return at + 1
-        if opcode not in _LONG_STRINGS:
+            at += 1
+            if framed and at != frame_end:
+                raise Unreadable("a pickle in a frame that is longer than itself")
+            return at
+        if opcode == _FRAME and not framed:
+            size = int.from_bytes(data[at + 1 : at + _FRAME_HEAD_BYTES], "little")
+            at += _FRAME_HEAD_BYTES
+            frame_end = at + size
+            if frame_end > len(data):
+                raise Unreadable("a pickle that is cut short: its frame is longer than it")
+        elif opcode in _LONG_STRINGS:
+            at += 5 + int.from_bytes(data[at + 1 : at + 5], "little")
+            if framed and at > frame_end:
+                raise Unreadable("a pickle with a string that reaches over its frame")
+        else:
             raise Unreadable(f"a pickle that is cut short, or with opcode {opcode!r}: refused")
-        at += 5 + int.from_bytes(data[at + 1 : at + 5], "little")
 
 
 def encode_group(group: Group) -> bytes:
