@@ -10,7 +10,8 @@ and what the story is for.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -18,6 +19,7 @@ from typing import Any
 from ringchat_server.chat import Answer, Answers
 from ringchat_server.journal import journal_name
 from ringchat_server.records import Proposal
+from ringchat_server.replica import master
 from tests.simulator.machine import Machine, Process
 from tests.simulator.network import Weather
 from tests.simulator.profile import FAULTS, Profile
@@ -263,6 +265,10 @@ class Stage:
         """So many entries are durable there."""
         return len(self.world.machines[int(replica)].views_on_disk) == int(count)
 
+    def has_in_log(self, replica: str, count: str) -> bool:
+        """So many entries are in the log there, durable or not."""
+        return self._process(replica).engine.replica.log.length == int(count)
+
     # ----------------------------------------------------------------- helpers
 
     def _machines(self, ids: str) -> list[Machine]:
@@ -291,6 +297,7 @@ class Stage:
 OPENING = (
     r"a ring of (\d) that prefers (availability|consistency)"
     r"(?:, keeping (\d+) (?:entry|entries))?"
+    r"(, with one group under way at a time)?"
 )
 IDS = r"(\d+(?:(?:, | and )\d+)*)"
 CONDITIONS: tuple[tuple[str, Callable[..., bool]], ...] = (
@@ -305,6 +312,7 @@ CONDITIONS: tuple[tuple[str, Callable[..., bool]], ...] = (
     (rf'{IDS} (?:hold|holds) "([^"]*)"', Stage.holds),
     (rf"{IDS} (?:hold|holds) exactly (.*)", Stage.holds_nothing_else),
     (r"(\d+) has (\d+) entries on disk", Stage.has_on_disk),
+    (r"(\d+) has (\d+) entries in its log", Stage.has_in_log),
 )
 COMMANDS: tuple[tuple[str, Callable[..., None]], ...] = (
     (rf"start {IDS}", Stage.start),
@@ -353,13 +361,24 @@ class Story:
         if opening is None:
             raise Failed(f"{self.name}:{number}: a story begins with `a ring of 3 that prefers …`")
         stage = Stage(int(opening[1]), opening[2], int(opening[3] or KEEP_ENTRIES))
-        for number, line in rest:
-            try:
-                _do(stage, line)
-            except (Failed, Violation, AssertionError) as error:
-                last = "\n".join(stage.trace.lines()[-30:])
-                raise Failed(f"{self.name}:{number}: {line}: {error}\n{last}") from error
+        with _window_of(1 if opening[4] else master.WINDOW_GROUPS):
+            for number, line in rest:
+                try:
+                    _do(stage, line)
+                except (Failed, Violation, AssertionError) as error:
+                    last = "\n".join(stage.trace.lines()[-30:])
+                    raise Failed(f"{self.name}:{number}: {line}: {error}\n{last}") from error
         return stage
+
+
+@contextmanager
+def _window_of(groups: int) -> Iterator[None]:
+    """Lets a master have so many groups under way to each backup."""
+    before, master.WINDOW_GROUPS = master.WINDOW_GROUPS, groups
+    try:
+        yield
+    finally:
+        master.WINDOW_GROUPS = before
 
 
 def all_stories() -> list[Story]:
