@@ -40,6 +40,7 @@ HANDSHAKE_SECONDS_MAX = 1.0
 SILENCE_CHECK_SECONDS = 0.25
 """How often a standing link is looked at: is it silent?"""
 LOWER_ID_DIALS = "the lower id dials"
+NO_PEER = -1
 
 CHANNEL_OPTIONS = (
     ("grpc.use_local_subchannel_pool", 1),
@@ -351,8 +352,8 @@ class Links:
                 again: object = await context.read()
             if not isinstance(again, bytes):
                 return
-            hello = wire.decode_hello(_parsed(again))
-            await self._run(hello.replica_id, hello, context.read, context.write)
+            peer_id, hello = hello.replica_id, wire.decode_hello(_parsed(again))
+            await self._run(peer_id, hello, context.read, context.write)
         except _Refused as error:
             await context.abort(grpc.StatusCode.FAILED_PRECONDITION, str(error))
         except TimeoutError:
@@ -435,8 +436,10 @@ class Links:
 
     def _complain(self, peer_id: int, line: str) -> None:
         """Logs what is wrong with a peer once, not at every attempt."""
-        if self._complaints.get(peer_id) != line:
-            self._complaints[peer_id] = line
+        # A hello can name any id: those of no peer share a place, and fill no memory.
+        place = peer_id if peer_id in self._peers else NO_PEER
+        if self._complaints.get(place) != line:
+            self._complaints[place] = line
             log.warning("replica %d: %s", peer_id, line)
 
 

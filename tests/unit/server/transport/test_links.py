@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
+from dataclasses import replace
 
 import grpc.aio
 import pytest
@@ -149,19 +150,41 @@ async def test_a_silent_link_is_replaced_by_a_new_one(monkeypatch: pytest.Monkey
         assert zero.links.current(1) is link
 
 
+async def shake_hands(node: Node, *hellos: Hello) -> None:
+    """Calls with these, one after each answer, and hangs up; or is refused."""
+    async with grpc.aio.insecure_channel(f"127.0.0.1:{node.port}") as channel:
+        method: grpc.aio.StreamStreamMultiCallable[bytes, bytes] = channel.stream_stream(
+            f"/{links_module.SERVICE}/Link"
+        )
+        call = method(metadata=((links_module.KEY_HEADER, KEY.decode()),))
+        with suppress(grpc.aio.AioRpcError):
+            for hello in hellos:
+                await call.write(wire.encode_hello(hello).SerializeToString())
+                await call.read()
+            await call.done_writing()
+        await call.code()
+
+
 async def test_a_handshake_that_was_given_up_takes_over_nothing() -> None:
     async with pair() as (zero, one):
         await until(lambda: one.owner.up == [0])
-        async with grpc.aio.insecure_channel(f"127.0.0.1:{one.port}") as channel:
-            method: grpc.aio.StreamStreamMultiCallable[bytes, bytes] = channel.stream_stream(
-                f"/{links_module.SERVICE}/Link"
-            )
-            call = method(metadata=((links_module.KEY_HEADER, KEY.decode()),))
-            await call.write(wire.encode_hello(zero.owner.hello()).SerializeToString())
-            await call.read()
-            await call.done_writing()
-            assert await call.code() is grpc.StatusCode.OK
+        await shake_hands(one, zero.owner.hello())
         assert one.owner.log == ["up 0"]
+
+
+async def test_who_changes_its_id_in_the_handshake_gets_no_link() -> None:
+    async with running(1, {0: "127.0.0.1:1", 2: "127.0.0.1:1"}) as one:
+        zero = FakeOwner(0).hello()
+        await shake_hands(one, zero, replace(zero, replica_id=2))
+        assert one.owner.log == []
+
+
+async def test_ids_of_no_peer_fill_no_memory() -> None:
+    async with running(1, {0: "127.0.0.1:1"}) as one:
+        one.owner.refusal = "there is no such replica"
+        for stranger in range(40, 60):
+            await shake_hands(one, replace(FakeOwner(0).hello(), replica_id=stranger))
+        assert len(one.links._complaints) == 1
 
 
 async def test_without_a_link_a_message_is_lost() -> None:
