@@ -39,12 +39,12 @@ def row(measure: Measure, engines: Mapping[str, Samples], names: Iterable[str]) 
         found = engines.get(name, {}).get(measure)
         cells.append(shown(spread(found)) if found else NOTHING)
     times = times_better(measure, engines)
-    return [*cells, NOTHING if times is None else f"{number(times)} ×"]
+    return [*cells, NOTHING if times is None else number(times)]
 
 
 def head(names: Iterable[str]) -> list[str]:
     """Of the columns that `row` fills."""
-    return ["", *names, "against the best peer"]
+    return ["", *names, "times better than the best peer"]
 
 
 def plain(engines: Mapping[str, Samples]) -> str:

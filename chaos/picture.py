@@ -109,9 +109,9 @@ def kind_of(name: str) -> Kind:
 def clock(seconds: float, decimals: int = 0) -> str:
     """Seconds since the beginning as min:s."""
     ticks = round(seconds * 10**decimals)
-    minutes, rest = divmod(ticks, 60 * 10**decimals)
+    minutes, rest = divmod(abs(ticks), 60 * 10**decimals)
     width = 3 + decimals if decimals else 2
-    return f"{minutes}:{rest / 10**decimals:0{width}.{decimals}f}"
+    return f"{'-' if ticks < 0 else ''}{minutes}:{rest / 10**decimals:0{width}.{decimals}f}"
 
 
 def length(seconds: float) -> str:
@@ -330,7 +330,7 @@ def _bands(bands: Sequence[Band], scale: Scale, y: float, height: float) -> Mark
 def _masters(run: Run, scale: Scale, axles: dict[int, float]) -> Markup:
     """The heavy line in the lane of whoever was the master, thin from one to the next."""
     parts: list[Markup] = []
-    ends = [*(reign.begin for reign in run.views[1:]), run.seconds]
+    ends = [*(reign.begin for reign in run.views[1:]), run.ends_at]
     for place, (reign, end) in enumerate(zip(run.views, ends, strict=False)):
         y = axles.get(reign.master)
         if y is None:

@@ -220,7 +220,7 @@ def _sentence(run: Run) -> str:
     if not is_judged:
         losses = ["whether any was lost or doubled is not known"]
     replicas = f"{_number(run.replicas)} {'replica' if run.replicas == 1 else 'replicas'}"
-    begin = f"In {_duration(run.seconds)} {done} the {replicas} of a chat service; "
+    begin = f"In {_duration(run.ends_at)} {done} the {replicas} of a chat service; "
     return begin + ", ".join([sends, *losses])
 
 
@@ -341,7 +341,7 @@ def _capital(text: str) -> str:
 
 def _time(run: Run) -> Markup:
     """The picture, and closer ones of a long run."""
-    end = max(run.seconds, 1.0)
+    end = max(run.ends_at, 1.0)
     pictures = [
         tag("div", picture(run, width, 0.0, end, name), class_=name)
         for name, width in WIDTHS.items()
@@ -368,13 +368,13 @@ def _legend(run: Run) -> Markup:
 
 def _closer(run: Run) -> list[Markup]:
     """Stretches of a run that is too long for one picture to show everything."""
-    if run.seconds <= CLOSER_FROM_SECONDS:
+    if run.ends_at <= CLOSER_FROM_SECONDS:
         return []
-    fitting = (step for step in CLOSER_SECONDS if run.seconds / step <= CLOSER_PICTURES_MAX)
+    fitting = (step for step in CLOSER_SECONDS if run.ends_at / step <= CLOSER_PICTURES_MAX)
     step = next(fitting, CLOSER_SECONDS[-1])
     parts = []
     begin = 0
-    while begin < run.seconds:
+    while begin < run.ends_at:
         drawn = picture(run, WIDTHS["wide"], begin, begin + step, f"from-{begin}")
         name = f"{clock(begin)} to {clock(begin + step)}"
         parts.append(_scrolling(tag("h3", name), drawn, label=name))
@@ -485,6 +485,6 @@ def _environment(run: Run) -> list[tuple[str, str]]:
 
 def _footer(run: Run) -> Markup:
     minutes = f"{run.seconds / 60:.6g}"
-    command = f"python -m chaos --seed {run.seed} --minutes {minutes} --prefer {run.prefer}"
+    command = f"make chaos MINUTES={minutes} SEED={run.seed} PREFER={run.prefer}"
     words = "The same faults in the same order: "
     return tag("footer", tag("p", words, tag("code", command), class_="soft"))

@@ -95,6 +95,12 @@ class Run:
         return all(verdict.passed for verdict in self.verdicts)
 
     @property
+    def ends_at(self) -> float:
+        """When the last fault and the last gap were over, which may be after `seconds`."""
+        ends = (*(band.end for band in self.faults), *(gap.end for gap in self.gaps))
+        return max(self.seconds, *ends) if ends else self.seconds
+
+    @property
     def untried(self) -> list[str]:
         """What a run of this length should have come to and did not, a line each."""
         if self.seconds < UNTRIED_FROM_SECONDS:

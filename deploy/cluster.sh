@@ -109,7 +109,9 @@ case $verb in
         if [ -x .venv/bin/python ]; then
             .venv/bin/python deploy/local.py down
         fi
-        rm -rf "$RINGCHAT_RUN"
+        # The reports of `make chaos` are of other clusters.
+        find "$RINGCHAT_RUN" -mindepth 1 -maxdepth 1 ! -name 'chaos-*' -exec rm -rf {} +
+        [ -n "$(ls -A "$RINGCHAT_RUN")" ] || rmdir "$RINGCHAT_RUN"
         say 'deleted'
         ;;
     status | logs)

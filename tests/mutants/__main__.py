@@ -47,7 +47,7 @@ def main() -> int:
     for mutant in mutants:
         print(_row(mutant, results[mutant.name]))
     survivors = [name for name, result in results.items() if not result.check]
-    print(f"\n{len(mutants) - len(survivors)} of {len(mutants)} mutants are caught")
+    print(f"\n{len(mutants) - len(survivors)} of {len(mutants)} caught")
     if survivors:
         print(f"holes in the simulator: {', '.join(sorted(survivors))}")
     return 1 if survivors else 0

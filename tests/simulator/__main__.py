@@ -114,7 +114,7 @@ def _all(seeds: range, jobs: int) -> int:
         print("\nnever happened, so nothing was shown about it: " + "; ".join(never))
         if done >= coverage.RUNS_FOR_ALL:
             return 1
-        print(f"in {coverage.RUNS_FOR_ALL:,} runs that is a failure")
+        print(f"(for {done:,} runs no wonder; in {coverage.RUNS_FOR_ALL:,} it is a failure)")
     print("every run was as it must be")
     return 0
 

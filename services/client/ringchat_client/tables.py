@@ -20,7 +20,7 @@ def status_lines(status: Status) -> list[str]:
         for row in rows
     ]
     if status.master_id < 0:
-        lines.append("no master: nobody serves")
+        lines.append("no master: nobody serves until a client asks for one")
         lines += [
             f"replica {r.id}: {one_harmless_line(r.reason)}" for r in status.replicas if r.reason
         ]

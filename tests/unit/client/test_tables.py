@@ -26,4 +26,7 @@ def test_without_a_master_the_reasons_are_told() -> None:
     dead = replica(0, "unreachable", "r0:1: Connection\x1b refused")
     lines = status_lines(Status(4, -1, "availability", (dead, replica(1, "backup"))))
     assert lines[1].split() == ["0", "r0:1", "unreachable", "-", "-", "-", "-", "-"]
-    assert lines[3:] == ["no master: nobody serves", "replica 0: r0:1: Connection␛ refused"]
+    assert lines[3:] == [
+        "no master: nobody serves until a client asks for one",
+        "replica 0: r0:1: Connection␛ refused",
+    ]
