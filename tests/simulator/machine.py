@@ -375,6 +375,7 @@ class Process:
 
     def written(self, records: list[Record]) -> None:
         """These are durable."""
+        self.world.watch.written(self, records)
         views = self.machine.views_on_disk
         for record in records:
             if isinstance(record, Group):

@@ -24,7 +24,7 @@ from typing import TYPE_CHECKING, Any
 
 from chaos.history import Call
 from ringchat_server.journal import journal_name
-from ringchat_server.records import NO_VIEW, Aside, Entry, Group, Record, Truncate
+from ringchat_server.records import NO_VIEW, Aside, Entry, Group, Meta, Record, Truncate
 from ringchat_server.replica import Replica
 from ringchat_server.replica.backup import Backup
 from ringchat_server.replica.candidate import Candidate
@@ -83,6 +83,8 @@ class Watch:
         """Process -> (the chat's identity, how far it had applied)."""
         self._acknowledged: dict[Process, int] = {}
         """Process -> the newest view in which it has acknowledged anything."""
+        self._unsynced: dict[Process, list[Meta]] = {}
+        """Process -> what it has given to its journal, and has not been told to be durable."""
         self.handed_over = False
         """Some side of a split has put aside entries, to give them to the other."""
 
@@ -190,6 +192,13 @@ class Watch:
                 raise Violation(
                     f"dropped-without-cause: r{process.id} hears r{member}, a member of its set"
                 )
+        if len(before) == 1 < len(role.in_sync):
+            metas = (replica.durable.meta, *self._unsynced.get(process, ()))
+            if any(meta.sole for meta in metas):
+                raise Violation(
+                    f"joins-a-sole: r{process.id} takes {sorted(role.in_sync - before)} in, and a "
+                    "crash may leave it marked as alone (rule 9)"
+                )
         for member in role.in_sync - before:
             self._world.count("rule", "7 a backup joins")
             other = self._world.machines[member].process
@@ -288,6 +297,8 @@ class Watch:
         log = process.engine.replica.log
         machine = process.machine
         for record in records:
+            if isinstance(record, Meta):
+                self._unsynced.setdefault(process, []).append(record)
             if isinstance(record, Aside):
                 self.handed_over = True
             if isinstance(record, Truncate) and record.length < machine.acknowledged[0]:
@@ -304,6 +315,11 @@ class Watch:
                         f"entries before it, at r{process.id}"
                     )
                 before = entry.view
+
+    def written(self, process: Process, records: list[Record]) -> None:
+        """These are durable."""
+        metas = sum(isinstance(record, Meta) for record in records)
+        del self._unsynced.get(process, [])[:metas]
 
     @staticmethod
     def _view_before(log: Log, index: int) -> int:
@@ -481,6 +497,7 @@ class Watch:
         self._log_views.pop(process, None)
         self._sets.pop(process, None)
         self._moments.pop(process, None)
+        self._unsynced.pop(process, None)
         if process.engine.replica.leading:
             self._world.count("fault", "a master dies")
 

@@ -166,6 +166,11 @@ class World:
             and not any(replica.aside or replica.meta.rebuilding for replica in replicas)
         )
 
+    def nothing_under_way(self) -> bool:
+        """Nobody's log holds more than is applied: what is handed over may wait in one alone."""
+        engines = [one.process.engine for one in self.machines if one.process is not None]
+        return all(one.chat.applied_index == one.replica.log.length for one in engines)
+
     # ---------------------------------------------------------------------- a run
 
     def run(self) -> None:
@@ -279,7 +284,6 @@ class World:
     def _alike(self) -> bool:
         if not self.healthy():
             return False
-        engines = [one.process.engine for one in self.machines if one.process is not None]
-        # What is handed over last may still be under way.
-        whole = all(one.chat.applied_index == one.replica.log.length for one in engines)
-        return whole and len({(one.chat.applied_index, one.chat.digest) for one in engines}) == 1
+        chats = [one.process.engine.chat for one in self.machines if one.process is not None]
+        same = len({(chat.applied_index, chat.digest) for chat in chats}) == 1
+        return same and self.nothing_under_way()

@@ -7,7 +7,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
 from ringchat_server.journal.encoding import Runs
-from ringchat_server.pickled import encode
 from ringchat_server.records import (
     NO_VIEW,
     Aside,
@@ -74,10 +73,11 @@ class Ledger:
 
 def _joined(first: tuple[Proposal, ...], second: tuple[Proposal, ...]) -> tuple[Proposal, ...]:
     """Both, each proposal once: whether the writer repeats what was aside or not."""
-    kept: dict[bytes, Proposal] = {}
+    kept: dict[str, Proposal] = {}
     for proposal in (*first, *second):
-        # By its pickle: a request may hold values that cannot be hashed.
-        kept.setdefault(encode(tuple(proposal)), proposal)
+        # By what it says: a request may hold values that cannot be hashed, and the bytes of a
+        # pickle differ with the objects that happen to be shared.
+        kept.setdefault(repr(tuple(proposal)), proposal)
     return tuple(kept.values())
 
 

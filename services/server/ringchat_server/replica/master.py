@@ -222,7 +222,7 @@ class Master:
         """Rule 3: commits what is durable on every member of the set."""
         replica = self.replica
         durable = replica.durable
-        if self._alone and not (replica.meta.sole and durable.meta.sole):
+        if self._alone and False in replica.sole_on_disk():
             return  # rule 9: sole is on disk before anything is confirmed alone
         if len(self.in_sync) < replica.config.confirmers_min:
             return
@@ -311,7 +311,7 @@ class Master:
         if joining and replica.meta.sole:
             # Rule 9: cleared durably before another joins; nothing is confirmed meanwhile.
             replica.persist(meta=replica.meta._replace(sole=False))
-        if not joining or replica.durable.meta.sole:
+        if not joining or True in replica.sole_on_disk():
             return False
         self.in_sync.update(joining)
         self._drop_lost()  # those that were kept because there was nobody in their place

@@ -423,6 +423,11 @@ class Replica:
             done = Durable(self.log.length, self.epoch, self.meta)
             self._behind_writes.append((self._ticket, done))
 
+    def sole_on_disk(self) -> set[bool]:
+        """What a crash now may leave there of the mark of rule 9: both, while that is written."""
+        written = (item for _, item in self._behind_writes if isinstance(item, Durable))
+        return {one.meta.sole for one in (self.durable, *written)}
+
     def refusal(self, view: int, reason: str, *, hears_master: bool = False) -> Refusal:
         """The answer to a message of a view that this replica does not obey."""
         return Refusal(view, self.view, reason, hears_master)

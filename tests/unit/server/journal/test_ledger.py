@@ -30,6 +30,10 @@ def test_what_is_put_aside_grows_until_it_is_handed_over() -> None:
     assert ledger.aside == (proposal(1), proposal(2), proposal(3)), "each once, in order"
     unhashable = proposal(4)._replace(request=("send", ["not", "hashable"]))
     assert ledger.after([Aside((unhashable,))], 0).aside[-1] == unhashable
+    text, other = "ann", b"ann".decode()  # equal, and not one object
+    alike = proposal(5)._replace(account=text, request=("send", (text,), ("hi",)))
+    apart = proposal(5)._replace(account=text, request=("send", (other,), ("hi",)))
+    assert len(Ledger(0, (), 0).after([Aside((alike,)), Aside((apart,))], 0).aside) == 1
     assert ledger.after([HandedOverRecord(), Aside((proposal(9),))], 0).aside == (proposal(9),)
 
 

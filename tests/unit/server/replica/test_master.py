@@ -145,6 +145,42 @@ def test_9_sole_is_durable_before_anything_is_confirmed_alone_and_cleared_before
     assert bench.effects(Apply) == []
 
 
+def sync_one(bench: Bench) -> None:
+    """The oldest write that is under way, and no other."""
+    bench.do("persisted", bench.core._durable_ticket + 1)
+
+
+def test_9_nobody_joins_while_it_is_being_written_that_this_one_is_alone() -> None:
+    bench = leading(2)
+    bench.do("link_down", 1)
+    bench.up(1)
+    bench.ack(1)  # back before the mark is durable: a crash now may leave it on the disk
+    assert not bench.core.meta.sole
+    assert bench.core.in_sync_set == (0,)
+    sync_one(bench)
+    assert bench.core.durable.meta.sole
+    assert bench.core.in_sync_set == (0,)
+    sync_one(bench)
+    assert bench.core.in_sync_set == (0, 1)
+
+
+def test_9_nothing_is_confirmed_alone_while_the_mark_is_being_cleared_and_set_again() -> None:
+    bench = leading(2)
+    bench.do("link_down", 1)
+    bench.sync()
+    bench.effects(Apply)
+    index = write(bench)
+    bench.up(1)
+    bench.ack(1)  # it may join as soon as the mark is cleared
+    bench.do("link_down", 1)
+    assert bench.core.meta.sole
+    sync_one(bench)  # the write; the mark on the disk is about to be cleared
+    assert bench.core.durable.meta.sole
+    assert bench.effects(Apply) == []
+    bench.sync()
+    assert bench.effects(Apply) == [Apply(index)]
+
+
 def test_13_who_lost_its_disk_counts_for_nothing_it_had_acknowledged() -> None:
     bench = leading(3, "consistency")
     bench.do("link_down", 2)
