@@ -139,7 +139,8 @@ def write_installed(
     frame = encode_frame(state_head.end, payload, label.index)
     disk.append(name, frame)
     disk.sync(name)
-    ledger = Ledger(label.index, label.runs, label.index, meta, aside, label.index)
+    # The sum that reading gives, too: what is aside may have been given twice.
+    ledger = Ledger(label.index, label.runs, label.index).after(records, label.index)
     marks = Marks()
     marks.note(state_head.end, label.index, records)
     place = StatePlace.under(state_head)

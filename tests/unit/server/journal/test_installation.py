@@ -49,7 +49,9 @@ def test_the_receiver_holds_the_same_record() -> None:
     assert (reader.index, reader.runs, reader.size) == (7, RUNS, source.state_bytes)
     send(reader, journal)
     meta, aside = Meta(promised=5, log_view=2), (proposal(1),)
-    fold = journal.install(7, RUNS, meta, aside, ListFold)
+    again_and_again = (*aside, *aside)
+    fold = journal.install(7, RUNS, meta, again_and_again, ListFold)
+    assert model_of(journal.reread()).aside == aside
     assert len(fold.entries) == 7
     assert disk.listing() == ["replica-0.pickle"]
     assert (journal.base_index, journal.base_view) == (7, 3)
