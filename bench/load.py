@@ -5,16 +5,16 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import time
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Awaitable, Callable
 
-from bench.engines import Writer
+Write = Callable[[bytes], Awaitable[None]]
 
 
 class Load:
     """So many writes at a time, one after the other; when each was confirmed is kept."""
 
-    def __init__(self, writer: Writer, value: bytes) -> None:
-        self._writer = writer
+    def __init__(self, write: Write, value: bytes) -> None:
+        self._write = write
         self._value = value
         self._stopped = False
         self.confirmed: list[float] = []
@@ -23,7 +23,7 @@ class Load:
     async def lane(self) -> None:
         """Writes until told to stop."""
         while not self._stopped:
-            await self._writer.write(self._value)
+            await self._write(self._value)
             self.confirmed.append(time.perf_counter())
 
     def stop(self) -> None:
@@ -38,13 +38,13 @@ class Load:
 
 
 @contextlib.asynccontextmanager
-async def load(writer: Writer, value: bytes, in_flight: int) -> AsyncGenerator[Load, None]:
+async def load(write: Write, value: bytes, in_flight: int) -> AsyncGenerator[Load, None]:
     """Writes while the body runs; if a write fails, the body is cancelled.
 
     Raises:
         ExceptionGroup: of what the writes failed with.
     """
-    running = Load(writer, value)
+    running = Load(write, value)
     async with asyncio.TaskGroup() as lanes:
         for _ in range(in_flight):
             lanes.create_task(running.lane())

@@ -269,11 +269,51 @@ class Processes:
                 process.popen.wait()
 
 
-class ThreeNodes(ABC):
-    """What the engines share; each says how it starts and how to see who leads."""
+class InFolder(ABC):
+    """What runs as long as a `with`, with its data in a temporary folder."""
 
     def __init__(self) -> None:
         self._temporary: tempfile.TemporaryDirectory[str] | None = None
+
+    @property
+    def _folder(self) -> Path:
+        assert self._temporary is not None, "only inside of `with`"
+        return Path(self._temporary.name)
+
+    @abstractmethod
+    def _begin(self) -> None:
+        """Starts all of it; what has begun when it fails is ended."""
+
+    @abstractmethod
+    def _end(self) -> None:
+        """Ends what has begun."""
+
+    def __enter__(self) -> Self:
+        self._temporary = tempfile.TemporaryDirectory(prefix="ringchat-engine-")
+        try:
+            self._begin()
+        except BaseException:
+            self.__exit__(None, None, None)
+            raise
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._end()
+        if self._temporary is not None:
+            self._temporary.cleanup()
+            self._temporary = None
+
+
+class ThreeNodes(InFolder):
+    """What the engines share; each says how it starts and how to see who leads."""
+
+    def __init__(self) -> None:
+        super().__init__()
         self._entered: Processes | None = None
 
     @abstractmethod
@@ -289,32 +329,15 @@ class ThreeNodes(ABC):
         assert self._entered is not None, "only inside of `with`"
         return self._entered
 
-    def __enter__(self) -> Self:
-        self._temporary = tempfile.TemporaryDirectory(prefix="ringchat-engine-")
-        self._entered = Processes(Path(self._temporary.name))
-        try:
-            self._start()
-            self._wait(self._in_sync())
-        except BaseException:
-            self._end()
-            raise
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self._end()
+    def _begin(self) -> None:
+        self._entered = Processes(self._folder)
+        self._start()
+        self._wait(self._in_sync())
 
     def _end(self) -> None:
         if self._entered is not None:
             self._entered.end()
             self._entered = None
-        if self._temporary is not None:
-            self._temporary.cleanup()
-            self._temporary = None
 
     async def leader_pid(self) -> int:
         """The process that leads now; waits for one.

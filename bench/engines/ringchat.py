@@ -6,19 +6,16 @@ import asyncio
 import itertools
 import signal
 import statistics
-import tempfile
 import time
-from abc import ABC, abstractmethod
+from abc import abstractmethod
 from collections.abc import Iterable, Iterator
 from importlib.metadata import version
 from pathlib import Path
-from types import TracebackType
-from typing import Self
 
 import docker
 import docker.errors
 
-from bench.engines.nodes import ENDS, WAIT_SECONDS, Usage, disk_bytes, memory_bytes
+from bench.engines.nodes import ENDS, WAIT_SECONDS, InFolder, Usage, disk_bytes, memory_bytes
 from chaos.cluster import DockerCluster
 from ringchat_client import Client
 from tests.integration.cluster import LocalCluster, NotInTime
@@ -81,18 +78,19 @@ class RingchatWriter:
         await self._client.close()
 
 
-class Ringchat(ABC):
+class Ringchat(InFolder):
     """Three replicas; what is the same for processes and containers."""
 
     name = "ringchat"
-    durability = "synced (fdatasync) in the journal of every replica that is in sync, 3 of 3"
+    durability = "synced (fsync) in the journal of every replica that is in sync, 3 of 3"
     tool_durability = ""
 
     def __init__(self) -> None:
-        self._temporary: tempfile.TemporaryDirectory[str] | None = None
-        self._watcher: Client | None = None
+        super().__init__()
         self._token = ""
         self._mailboxes: Iterator[str] = iter(())
+        self._ending: set[int] = set()
+        """Replicas that were told to end."""
 
     @property
     def version(self) -> str:
@@ -100,47 +98,28 @@ class Ringchat(ABC):
         return version("ringchat-server")
 
     @property
-    def _folder(self) -> Path:
-        assert self._temporary is not None, "only inside of `with`"
-        return Path(self._temporary.name)
-
-    @property
     @abstractmethod
     def cluster_file(self) -> Path:
         """cluster.yaml with addresses that can be reached from here."""
 
     @abstractmethod
-    def _start(self) -> None:
-        """Starts all replicas."""
-
-    @abstractmethod
-    def _end(self) -> None:
-        """Ends them and takes their data away."""
-
-    @abstractmethod
     def handle(self, replica_id: int) -> int:
         """What `kill` knows a replica by."""
 
-    def __enter__(self) -> Self:
-        self._temporary = tempfile.TemporaryDirectory(prefix="ringchat-engine-")
-        self._token = ""
-        try:
-            self._start()
-        except BaseException:
-            self.__exit__(None, None, None)
-            raise
-        return self
+    @abstractmethod
+    def wait_for_dead(self) -> None:
+        """Returns when those that were told to end have ended."""
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self._end()
-        if self._temporary is not None:
-            self._temporary.cleanup()
-            self._temporary = None
+    @abstractmethod
+    def _start_again(self, replica_id: int) -> None:
+        """Starts one that has ended."""
+
+    def restart_dead(self) -> None:
+        """Starts again those that were told to end; waits until they have."""
+        self.wait_for_dead()
+        for replica_id in self._ending:
+            self._start_again(replica_id)
+        self._ending.clear()
 
     async def client(self) -> Client:
         """One that is logged in with the account that sends; whoever asks closes it."""
@@ -242,7 +221,6 @@ class LocalRingchat(Ringchat):
                 f"keeper.COMPACT_AFTER_BYTES = {compact_after_bytes}\n"
             )
         self._entered: LocalCluster | None = None
-        self._ending: set[int] = set()
 
     @property
     def _cluster(self) -> LocalCluster:
@@ -254,7 +232,7 @@ class LocalRingchat(Ringchat):
         """cluster.yaml."""
         return self._cluster.file
 
-    def _start(self) -> None:
+    def _begin(self) -> None:
         self._entered = LocalCluster(self._folder, prelude=self._prelude)
         self._cluster.start()
 
@@ -294,12 +272,8 @@ class LocalRingchat(Ringchat):
             assert popen is not None
             popen.wait(WAIT_SECONDS)
 
-    def restart_dead(self) -> None:
-        """Starts again those that were told to end; waits until they have."""
-        self.wait_for_dead()
-        for replica_id in self._ending:
-            self._cluster.start(replica_id)
-        self._ending.clear()
+    def _start_again(self, replica_id: int) -> None:
+        self._cluster.start(replica_id)
 
     def usage(self) -> Usage:
         """Of one replica, the median."""
@@ -322,7 +296,6 @@ class DockerRingchat(Ringchat):
     def __init__(self) -> None:
         super().__init__()
         self._entered: DockerCluster | None = None
-        self._ending: set[int] = set()
 
     @property
     def _cluster(self) -> DockerCluster:
@@ -334,7 +307,7 @@ class DockerRingchat(Ringchat):
         """cluster.yaml with the published ports."""
         return self._cluster.cluster_file
 
-    def _start(self) -> None:
+    def _begin(self) -> None:
         self._entered = DockerCluster(self._folder)
         self._cluster.make("up")
 
@@ -356,11 +329,8 @@ class DockerRingchat(Ringchat):
     def wait_for_dead(self) -> None:
         """Nothing: `kill` has waited."""
 
-    def restart_dead(self) -> None:
-        """Starts again those that were killed."""
-        for replica_id in self._ending:
-            self._cluster.replicas[replica_id].start()
-        self._ending.clear()
+    def _start_again(self, replica_id: int) -> None:
+        self._cluster.replicas[replica_id].start()
 
 
 def no_docker() -> str | None:

@@ -21,7 +21,7 @@ async def measure(engine: LocalRingchat, sizes: Sizes) -> Samples:
         backup = engine.handle((await engine.leader_id() + 1) % len(engine.pids()))
         engine.kill(backup)
         away = time.perf_counter()
-        async with load(writer, sizes.value, sizes.in_flight) as traffic:
+        async with load(writer.write, sizes.value, sizes.in_flight) as traffic:
             await traffic.more(sizes.behind)
             back = time.perf_counter()
             await asyncio.to_thread(engine.restart_dead)

@@ -28,7 +28,7 @@ async def measure(engine: LocalRingchat, sizes: Sizes) -> Samples:
     """One round: from the first replica that begins to the last that is done."""
     writer = await engine.connect()
     try:
-        async with load(writer, sizes.value, sizes.in_flight) as traffic:
+        async with load(writer.write, sizes.value, sizes.in_flight) as traffic:
             async with asyncio.timeout(COMPACTION_SECONDS_MAX):
                 await traffic.more(WARM_UP)
                 quiet = time.perf_counter()

@@ -68,7 +68,7 @@ async def measure(engine: Engine, sizes: Sizes) -> Samples:
     count = sizes.each_round(sizes.failovers if ours else sizes.failovers_peers)
     writer = await engine.connect()
     try:
-        async with load(writer, sizes.value, 1) as traffic:
+        async with load(writer.write, sizes.value, 1) as traffic:
             await engine.settled()
             return {
                 Measure(f"leader: {name}, next confirmed write", "ms"): [

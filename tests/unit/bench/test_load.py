@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable
 
 import pytest
 
@@ -26,16 +25,10 @@ class Written:
         await asyncio.sleep(0)
         self.at_once -= 1
 
-    async def write_many(self, values: Iterable[bytes], in_flight: int) -> None:
-        raise NotImplementedError
-
-    async def close(self) -> None:
-        pass
-
 
 async def test_it_writes_so_many_at_a_time_until_the_body_ends() -> None:
     written = Written()
-    async with load(written, b"x", 3) as traffic:
+    async with load(written.write, b"x", 3) as traffic:
         await traffic.more(10)
     assert written.at_once_max == 3
     assert written.at_once == 0
@@ -45,6 +38,6 @@ async def test_it_writes_so_many_at_a_time_until_the_body_ends() -> None:
 
 async def test_a_write_that_fails_ends_the_body() -> None:
     with pytest.raises(ExceptionGroup) as ended:
-        async with load(Written(fails_at=5), b"x", 1) as traffic:
+        async with load(Written(fails_at=5).write, b"x", 1) as traffic:
             await traffic.more(1_000_000)
     assert ended.group_contains(ConnectionError)

@@ -51,7 +51,8 @@ def test_the_receiver_holds_the_same_record() -> None:
     meta, aside = Meta(promised=5, log_view=2), (proposal(1),)
     again_and_again = (*aside, *aside)
     fold = journal.install(7, RUNS, meta, again_and_again, ListFold)
-    assert model_of(journal.reread()).aside == aside
+    read_back = journal.reread().recovered
+    assert read_back is not None and read_back.aside == aside
     assert len(fold.entries) == 7
     assert disk.listing() == ["replica-0.pickle"]
     assert (journal.base_index, journal.base_view) == (7, 3)
