@@ -431,7 +431,7 @@ class Nemesis:
             return False
         if world.prefer == "consistency":
             return lost < (world.replicas - 1) // 2
-        return world.replicas > 1 and lost == 0 and world.healthy() and world.nothing_under_way()
+        return world.replicas > 1 and lost == 0 and world.healthy() and not world.hands_over()
 
     def _compact(self, machine: Machine | None = None) -> bool:
         machine = machine or self._machine()

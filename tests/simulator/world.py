@@ -166,10 +166,18 @@ class World:
             and not any(replica.aside or replica.meta.rebuilding for replica in replicas)
         )
 
-    def nothing_under_way(self) -> bool:
-        """Nobody's log holds more than is applied: what is handed over may wait in one alone."""
-        engines = [one.process.engine for one in self.machines if one.process is not None]
-        return all(one.chat.applied_index == one.replica.log.length for one in engines)
+    def hands_over(self) -> bool:
+        """What one side of a split confirmed may wait, in the log of one replica alone."""
+        for machine in self.machines:
+            if machine.process is not None:
+                engine = machine.process.engine
+                log = engine.replica.log
+                if any(
+                    entry.client and not entry.session  # what is handed over has no session
+                    for entry in log.entries(engine.chat.applied_index, log.length)
+                ):
+                    return True
+        return False
 
     # ---------------------------------------------------------------------- a run
 
@@ -284,6 +292,7 @@ class World:
     def _alike(self) -> bool:
         if not self.healthy():
             return False
-        chats = [one.process.engine.chat for one in self.machines if one.process is not None]
-        same = len({(chat.applied_index, chat.digest) for chat in chats}) == 1
-        return same and self.nothing_under_way()
+        engines = [one.process.engine for one in self.machines if one.process is not None]
+        # What is handed over last may still be under way.
+        whole = all(one.chat.applied_index == one.replica.log.length for one in engines)
+        return whole and len({(one.chat.applied_index, one.chat.digest) for one in engines}) == 1
