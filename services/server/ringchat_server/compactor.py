@@ -7,6 +7,7 @@ goes on writing meanwhile: `python -m ringchat_server.compactor FOLDER ID INDEX`
 from __future__ import annotations
 
 import os
+import subprocess
 import sys
 from pathlib import Path
 
@@ -14,6 +15,21 @@ from ringchat_server.chat import Chat
 from ringchat_server.journal import CompactionAbandoned, FolderDisk, compact
 
 NICENESS = 10
+
+
+def start(folder: Path, replica_id: int, up_to_index: int) -> subprocess.Popen[bytes]:
+    """That process, begun; it ends with 0 when the side file stands.
+
+    By `subprocess`, not by the event loop: uvloop forks, and then runs every fork
+    handler of this process in the child, those of gRPC too, whose threads are not
+    there; now and then it dies of that. `subprocess` calls vfork, which runs none
+    and copies no page table either.
+
+    Raises:
+        OSError: if there can be no such process.
+    """
+    words = [sys.executable, "-m", __name__, str(folder), str(replica_id), str(up_to_index)]
+    return subprocess.Popen(words, stdin=subprocess.DEVNULL)  # noqa: S603 - our own words
 
 
 def fold_from(state: object | None) -> Chat:

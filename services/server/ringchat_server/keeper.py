@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import sys
+import subprocess
 import time
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 from typing import TypeVar
 
+from ringchat_server import compactor
 from ringchat_server.journal import (
     CompactionAbandoned,
     DiskFailed,
@@ -197,13 +198,11 @@ class Keeper:
         log.info("compaction up to entry %d begins", up_to_index)
         size_before = self._journal.size_bytes
         self._compact_not_before = time.monotonic() + COMPACTION_PAUSE_SECONDS
-        process: asyncio.subprocess.Process | None = None
+        process: subprocess.Popen[bytes] | None = None
         try:
-            process = await asyncio.create_subprocess_exec(
-                *(sys.executable, "-m", "ringchat_server.compactor"),
-                *(str(self._folder), str(self._replica_id), str(up_to_index)),
-            )
-            if await process.wait() != 0:
+            process = compactor.start(self._folder, self._replica_id, up_to_index)
+            if (code := await asyncio.to_thread(process.wait)) != 0:
+                log.warning("compaction abandoned: its process ended with %d", code)
                 await self._run(self._journal.abandon_compaction)
                 return
             while await self._run(self._journal.copy_tail) > TAIL_BYTES_SMALL:
@@ -224,7 +223,7 @@ class Keeper:
         finally:
             if process is not None and process.returncode is None:
                 process.kill()
-                await process.wait()
+                await asyncio.to_thread(process.wait)
             self._compaction = None
 
     async def _run(self, work: Callable[[], T]) -> T:

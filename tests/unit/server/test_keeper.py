@@ -1,17 +1,29 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import sys
 import threading
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
+import uvloop
 
 from ringchat_server import keeper as keeper_module
 from ringchat_server.journal import DiskFailed, FolderDisk, Journal
 from ringchat_server.keeper import Keeper
 from ringchat_server.records import Entry, Group, Meta
+
+AT_FORK: dict[str, Callable[[], object]] = {"child": lambda: None}
+
+
+def _at_fork() -> None:
+    AT_FORK["child"]()
+
+
+os.register_at_fork(after_in_child=_at_fork)  # for good: it cannot be undone
 
 
 def _group(first_index: int) -> Group:
@@ -136,8 +148,27 @@ async def test_a_journal_that_stays_long_is_not_compacted_again_and_again(
     await keeper.close()
 
 
-async def test_a_compaction_that_fails_is_not_tried_again_at_once(
+def test_the_compactor_is_no_fork_of_the_replica(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A forked child runs the handlers of libraries whose threads it lacks, and dies of it."""
+    forked = tmp_path / "forked"
+    monkeypatch.setitem(AT_FORK, "child", forked.touch)
+
+    async def compaction() -> int:
+        keeper, journal, _ = await _grown(tmp_path, monkeypatch)
+        keeper.compact(50, lambda _: None)
+        assert keeper._compaction is not None
+        await keeper._compaction
+        await keeper.close()
+        return journal.base_index
+
+    assert uvloop.run(compaction()) == 50  # the loop that replicas run on
+    assert not forked.exists()
+
+
+async def test_a_compaction_that_fails_is_not_tried_again_at_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     keeper, journal, told = await _grown(tmp_path, monkeypatch)
     monkeypatch.setattr(sys, "executable", "/bin/false")
@@ -145,6 +176,7 @@ async def test_a_compaction_that_fails_is_not_tried_again_at_once(
     task = keeper._compaction
     assert task is not None
     await task
+    assert "its process ended with 1" in caplog.text
     assert not keeper.worth_compacting()
     monkeypatch.setattr(keeper_module, "COMPACTION_PAUSE_SECONDS", 0.0)
     monkeypatch.setattr(sys, "executable", "/no/such/program")
