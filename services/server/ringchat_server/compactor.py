@@ -1,12 +1,15 @@
 """Folds a replica's journal up to an entry, in a process of its own.
 
 So that it takes neither time nor the interpreter's lock from the replica, which
-goes on writing meanwhile: `python -m ringchat_server.compactor FOLDER ID INDEX`.
+goes on writing meanwhile: `python -m ringchat_server.compactor FOLDER ID INDEX PARENT`.
+It ends with the replica, which is process PARENT, however that ends.
 """
 
 from __future__ import annotations
 
+import ctypes
 import os
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -15,6 +18,7 @@ from ringchat_server.chat import Chat
 from ringchat_server.journal import CompactionAbandoned, FolderDisk, compact
 
 NICENESS = 10
+_PR_SET_PDEATHSIG = 1
 
 
 def start(folder: Path, replica_id: int, up_to_index: int) -> subprocess.Popen[bytes]:
@@ -28,8 +32,10 @@ def start(folder: Path, replica_id: int, up_to_index: int) -> subprocess.Popen[b
     Raises:
         OSError: if there can be no such process.
     """
-    words = [sys.executable, "-m", __name__, str(folder), str(replica_id), str(up_to_index)]
-    return subprocess.Popen(words, stdin=subprocess.DEVNULL)  # noqa: S603 - our own words
+    words = map(str, (folder, replica_id, up_to_index, os.getpid()))
+    return subprocess.Popen(  # noqa: S603 - our own words
+        [sys.executable, "-m", __name__, *words], stdin=subprocess.DEVNULL
+    )
 
 
 def fold_from(state: object | None) -> Chat:
@@ -37,9 +43,17 @@ def fold_from(state: object | None) -> Chat:
     return Chat() if state is None else Chat.load(state)
 
 
+def _end_with(parent: int) -> None:
+    """A replica that is killed must not find, started again, another one's side file growing."""
+    ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+    if os.getppid() != parent:
+        sys.exit(1)  # it had ended before
+
+
 def main() -> int:
     """Writes the side file; one line on standard error if that cannot be."""
-    folder, replica_id, up_to_index = sys.argv[1:]
+    folder, replica_id, up_to_index, parent = sys.argv[1:]
+    _end_with(int(parent))
     os.nice(NICENESS)
     try:
         compact(FolderDisk(Path(folder)), int(replica_id), int(up_to_index), fold_from)

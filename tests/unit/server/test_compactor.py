@@ -1,6 +1,10 @@
 from __future__ import annotations
 
+import os
+import signal
+import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -10,10 +14,20 @@ from ringchat_server.chat import Chat
 from ringchat_server.journal import FolderDisk, Journal
 from ringchat_server.records import Entry, Group, Meta
 
+REPLICA = """
+import os, signal, sys
+from pathlib import Path
+from ringchat_server import compactor
+print(compactor.start(Path(sys.argv[1]), 0, 7).pid, flush=True)
+os.kill(os.getpid(), signal.SIGKILL)
+"""
+
 
 def _run(monkeypatch: pytest.MonkeyPatch, *words: object) -> int:
-    monkeypatch.setattr(sys, "argv", ["compactor", *map(str, words)])
-    monkeypatch.setattr("os.nice", lambda increment: increment)  # these tests stay as they are
+    monkeypatch.setattr(sys, "argv", ["compactor", *map(str, (*words, os.getpid()))])
+    # These tests stay as they are.
+    monkeypatch.setattr("os.nice", lambda increment: increment)
+    monkeypatch.setattr(compactor, "_end_with", lambda parent: None)
     return compactor.main()
 
 
@@ -45,6 +59,27 @@ def test_what_cannot_be_compacted_is_one_line(
 ) -> None:
     assert _run(monkeypatch, tmp_path, 0, 7) == 1
     assert capsys.readouterr().err.startswith("no compaction: ")
+
+
+def test_it_ends_with_its_replica(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "replica-0.pickle")  # it waits for ever for what to read
+    replica = subprocess.run(
+        [sys.executable, "-c", REPLICA, str(tmp_path)], capture_output=True, text=True, check=False
+    )
+    assert replica.returncode == -signal.SIGKILL
+    compactor_pid = int(replica.stdout)
+    deadline = time.monotonic() + 10
+    while _is_running(compactor_pid):
+        assert time.monotonic() < deadline, "it goes on without its replica"
+        time.sleep(0.01)
+
+
+def _is_running(pid: int) -> bool:
+    try:
+        state = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
+    except FileNotFoundError:
+        return False
+    return state != "Z"
 
 
 def test_the_empty_chat_is_where_it_begins() -> None:
