@@ -50,6 +50,10 @@ from ringchat_server.records import Aside, Entry, Group, Meta, Proposal, Record,
 COPY_BYTES_MAX = 1 << 20
 """One call copies no more than this and a frame, so a write waits no longer than for a sync."""
 
+UNSYNCED_BYTES_MAX = 4 << 20
+"""Of a long record. A file system may write all that is waiting before it answers anybody's
+sync: many megabytes at once would hold up the journal in use, and its neighbours' on that disk."""
+
 
 class Fold(Protocol):
     """What folds entries into a state: the chat."""
@@ -128,7 +132,9 @@ def _runs_through(runs: Runs, base_index: int, entries: Sequence[Entry]) -> Runs
 
 
 def start_file(disk: Disk, name: str, replica_id: int, index: int, record: bytes) -> Head:
-    """A new file of the label and the state record of that index, unsynced; the state's head.
+    """A new file of the label and the state record of that index; the state's head.
+
+    Its end is not synced.
 
     Raises:
         OSError: if the disk refuses.
@@ -137,7 +143,11 @@ def start_file(disk: Disk, name: str, replica_id: int, index: int, record: bytes
     label = encode_frame(0, encode_founding(Founding(FORMAT_VERSION, replica_id)), 0)
     head = Head(len(label), len(record), index, checksum(record))
     disk.append(name, label + encode_head(head))
-    disk.append(name, record)  # not joined with the rest: it may be large
+    view = memoryview(record)  # not joined with the rest: it may be large
+    for at in range(0, len(view), UNSYNCED_BYTES_MAX):
+        if at:
+            disk.sync(name)
+        disk.append(name, view[at : at + UNSYNCED_BYTES_MAX])
     disk.append(name, FOOT)
     return head
 
