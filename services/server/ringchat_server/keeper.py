@@ -30,7 +30,7 @@ log = logging.getLogger(__name__)
 T = TypeVar("T")
 
 COMPACT_AFTER_BYTES = 16 << 20
-"""A journal shorter than this is not worth compacting; beyond it, one twice its state is."""
+"""A journal shorter than this is not worth compacting; beyond it, one twice the state is."""
 COMPACTION_PAUSE_SECONDS = 10.0
 """After a compaction that failed, before the next is tried."""
 TAIL_BYTES_SMALL = 64 << 10
@@ -122,10 +122,15 @@ class Keeper:
         """A piece of it."""
         return await self._run(lambda: reader.read(offset, size))
 
-    def worth_compacting(self) -> bool:
-        """The journal has grown enough, and is not being compacted already."""
+    def worth_compacting(self, live_bytes: int) -> bool:
+        """The journal has grown enough, and is not being compacted already.
+
+        Args:
+            live_bytes: that the state would take by now, roughly and at the least.
+        """
         journal = self._journal
-        limit = max(COMPACT_AFTER_BYTES, 2 * journal.state_bytes, self._compact_above_bytes)
+        state_bytes = max(journal.state_bytes, live_bytes)
+        limit = max(COMPACT_AFTER_BYTES, 2 * state_bytes, self._compact_above_bytes)
         if self._compaction or self._failed or journal.size_bytes <= limit:
             return False
         return time.monotonic() >= self._compact_not_before

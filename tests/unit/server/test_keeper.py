@@ -96,7 +96,7 @@ async def test_a_disk_that_fails_is_told_once_and_never_tried_again(
     assert told.failures == ["no space left"]
     assert told.synced == []
     assert writes == [1]
-    assert not keeper.worth_compacting()
+    assert not keeper.worth_compacting(0)
 
 
 async def _grown(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> tuple[Keeper, Journal, Told]:
@@ -113,10 +113,10 @@ async def test_a_compaction_goes_beside_the_writes(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     keeper, journal, told = await _grown(tmp_path, monkeypatch)
-    assert keeper.worth_compacting()
+    assert keeper.worth_compacting(0)
     compacted: list[int] = []
     keeper.compact(50, compacted.append)
-    assert not keeper.worth_compacting()  # one at a time
+    assert not keeper.worth_compacting(0)  # one at a time
     ticket = 101
     async with asyncio.timeout(20):
         while not compacted:
@@ -134,6 +134,15 @@ async def test_a_compaction_goes_beside_the_writes(
     assert told.failures == []
 
 
+async def test_what_the_chat_still_needs_is_not_worth_compacting(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    keeper, journal, _ = await _grown(tmp_path, monkeypatch)
+    assert keeper.worth_compacting(journal.size_bytes // 2 - 1)
+    assert not keeper.worth_compacting(journal.size_bytes // 2 + 1)
+    await keeper.close()
+
+
 async def test_a_journal_that_stays_long_is_not_compacted_again_and_again(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -144,7 +153,7 @@ async def test_a_journal_that_stays_long_is_not_compacted_again_and_again(
         while not compacted:
             await asyncio.sleep(0.01)
     await asyncio.sleep(0)
-    assert not keeper.worth_compacting()
+    assert not keeper.worth_compacting(0)
     await keeper.close()
 
 
@@ -177,14 +186,14 @@ async def test_a_compaction_that_fails_is_not_tried_again_at_once(
     assert task is not None
     await task
     assert "its process ended with 1" in caplog.text
-    assert not keeper.worth_compacting()
+    assert not keeper.worth_compacting(0)
     monkeypatch.setattr(keeper_module, "COMPACTION_PAUSE_SECONDS", 0.0)
     monkeypatch.setattr(sys, "executable", "/no/such/program")
     keeper.compact(50, told.synced.append)
     task = keeper._compaction
     assert task is not None
     await task
-    assert keeper.worth_compacting()
+    assert keeper.worth_compacting(0)
     assert told.failures == []
     assert journal.base_index == 0
     await keeper.close()

@@ -63,6 +63,12 @@ class Accounts:
             del self._sessions[token_hash]
         del self._names[bisect_left(self._names, name)]
 
+    @property
+    def undelivered_bytes(self) -> int:
+        """Of a journal, roughly, that all mailboxes take; costs a look at each."""
+        mailboxes = (account.mailbox for account in self._by_name.values())
+        return sum(mailbox.weight for mailbox in mailboxes if mailbox is not None)
+
     def begin_session(self, account: Account, token_hash: bytes, now_ms: int) -> Session:
         """Begin a session; those that are over, or one too many, end."""
         self.end_session(token_hash)

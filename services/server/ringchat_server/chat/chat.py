@@ -47,13 +47,22 @@ class Chat:
     For one thread at a time. All of it changes in `apply` only.
     """
 
-    __slots__ = ("_accounts", "_clients", "_now_ms", "applied_index", "digest")
+    __slots__ = (
+        "_accounts",
+        "_clients",
+        "_now_ms",
+        "applied_index",
+        "digest",
+        "undelivered_bytes",
+    )
 
     def __init__(self) -> None:
         self.applied_index = 0
         """Index of the last entry applied."""
         self.digest = bytes(DIGEST_BYTES)
         """16 bytes that differ, in all likelihood, if anything applied or answered did."""
+        self.undelivered_bytes = 0
+        """Of a journal, roughly, that the messages take which wait for somebody."""
         self._now_ms = 0
         self._accounts = Accounts()
         self._clients = Clients()
@@ -147,6 +156,8 @@ class Chat:
             return DONE  # a handed-over request may come too late: it is as was asked
         if len(entry.request) == 2 and verification(account.password_hash) != entry.request[1]:
             return name_taken(account.name)
+        if account.mailbox is not None:
+            self.undelivered_bytes -= account.mailbox.weight
         self._accounts.delete(account.name)
         return DONE
 
@@ -194,7 +205,9 @@ class Chat:
         room = max(0, UNDELIVERED_MAX - len(mailbox)) if entry.session else len(texts)
         if fitting := texts[:room]:
             first_id = message_id(index, start)
+            self.undelivered_bytes -= mailbox.weight
             mailbox.extend(first_id, sender, fitting, entry.time_ms)
+            self.undelivered_bytes += mailbox.weight
             answers.append((number, len(fitting), (OK, first_id, entry.time_ms)))
         if left := len(texts) - len(fitting):
             answers.append((number + len(fitting), left, MAILBOX_FULL))
@@ -208,11 +221,13 @@ class Chat:
         mailbox = None if account is None else account.mailbox
         if mailbox is None:
             return DONE
+        self.undelivered_bytes -= mailbox.weight
         mailbox.remove_through(up_to)
         for client, number in delivered:
             match self._clients.answer_to(client, number):
                 case (0, int(one), int()):
                     mailbox.remove(one)
+        self.undelivered_bytes += mailbox.weight
         return DONE
 
     def _is_authorised(self, entry: Entry) -> bool:
@@ -334,6 +349,7 @@ class Chat:
         chat._now_ms = now_ms
         chat._accounts = Accounts.load(accounts, applied_index)
         chat._clients = Clients.load(clients)
+        chat.undelivered_bytes = chat._accounts.undelivered_bytes
         return chat
 
 

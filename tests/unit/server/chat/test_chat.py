@@ -423,8 +423,12 @@ def test_a_loaded_chat_has_the_same_future(past: list[Entry], future: list[Entry
     state = pickle.loads(pickle.dumps(room.chat.export(), 5))
     loaded = Chat.load(state)
     assert loaded.export() == room.chat.export()
+    assert loaded.undelivered_bytes == room.chat.undelivered_bytes
     assert list(run(loaded, future)) == list(run(room.chat, future))
     assert loaded.export() == room.chat.export()
+    # It is kept entry by entry, and when loading counted.
+    counted = Chat.load(room.chat.export()).undelivered_bytes
+    assert loaded.undelivered_bytes == room.chat.undelivered_bytes == counted
 
 
 @settings(max_examples=100, deadline=None)
