@@ -15,9 +15,11 @@ speak to, `connection.py` does it. `cli.py` and `chat_line.py` are the command `
 
 import os
 
-# Without it gRPC reports every connection that breaks on the program's standard error, in
-# lines for its own developers. Read once, when gRPC is loaded.
+# Read once, when gRPC is loaded. Without the first it reports every connection that breaks on
+# the program's standard error, in lines for its own developers. Without the second each message
+# is handed from one of its threads to another on the way, which takes as long as all the rest.
 os.environ.setdefault("GRPC_VERBOSITY", "ERROR")
+os.environ.setdefault("GRPC_EXPERIMENTS", "-event_engine_client,-event_engine_listener")
 
 from ringchat_client.client import Client
 from ringchat_client.errors import (
