@@ -45,9 +45,10 @@ def fold_from(state: object | None) -> Chat:
 
 def _end_with(parent: int) -> None:
     """A replica that is killed must not find, started again, another one's side file growing."""
-    ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+    if ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL) != 0:
+        sys.exit("no compaction: the kernel would not end it with the replica")
     if os.getppid() != parent:
-        sys.exit(1)  # it had ended before
+        sys.exit("no compaction: the replica has ended")
 
 
 def main() -> int:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import math
 import subprocess
 import time
 from collections.abc import Callable
@@ -33,6 +34,10 @@ COMPACT_AFTER_BYTES = 16 << 20
 """A journal shorter than this is not worth compacting; beyond it, one twice the state is."""
 COMPACTION_PAUSE_SECONDS = 10.0
 """After a compaction that failed, before the next is tried."""
+POLL_SECONDS = 0.02
+"""How often the compactor is looked after."""
+KILLED_SECONDS_MAX = 1.0
+"""For the end of a compactor that was killed: while the disk hangs it does not come."""
 TAIL_BYTES_SMALL = 64 << 10
 """What is left to copy may be done together with the switch."""
 
@@ -206,7 +211,7 @@ class Keeper:
         process: subprocess.Popen[bytes] | None = None
         try:
             process = compactor.start(self._folder, self._replica_id, up_to_index)
-            if (code := await asyncio.to_thread(process.wait)) != 0:
+            if (code := await _ended(process, math.inf)) != 0:
                 log.warning("compaction abandoned: its process ended with %d", code)
                 await self._run(self._journal.abandon_compaction)
                 return
@@ -226,10 +231,21 @@ class Keeper:
         except DiskFailed as error:
             self._fail(error)
         finally:
+            self._compaction = None
             if process is not None and process.returncode is None:
                 process.kill()
-                await asyncio.to_thread(process.wait)
-            self._compaction = None
+                await _ended(process, KILLED_SECONDS_MAX)
 
     async def _run(self, work: Callable[[], T]) -> T:
         return await asyncio.get_running_loop().run_in_executor(self._thread, work)
+
+
+async def _ended(process: subprocess.Popen[bytes], seconds_max: float) -> int | None:
+    """The exit code, if it comes in time.
+
+    No thread waits for it: one that did would keep a replica from ending whose disk hangs.
+    """
+    deadline = time.monotonic() + seconds_max
+    while (code := process.poll()) is None and time.monotonic() < deadline:  # noqa: ASYNC110
+        await asyncio.sleep(POLL_SECONDS)
+    return code

@@ -6,11 +6,13 @@ import sys
 import threading
 from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 import uvloop
 
+from ringchat_server import compactor
 from ringchat_server import keeper as keeper_module
 from ringchat_server.journal import DiskFailed, FolderDisk, Journal
 from ringchat_server.keeper import Keeper
@@ -160,7 +162,11 @@ async def test_a_journal_that_stays_long_is_not_compacted_again_and_again(
 def test_the_compactor_is_no_fork_of_the_replica(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A forked child runs the handlers of libraries whose threads it lacks, and dies of it."""
+    """A forked child runs the handlers of libraries whose threads it lacks, and dies of it.
+
+    Those of Python are looked at: uvloop calls them. `subprocess` does not, and uses vfork,
+    which calls none.
+    """
     forked = tmp_path / "forked"
     monkeypatch.setitem(AT_FORK, "child", forked.touch)
 
@@ -174,6 +180,20 @@ def test_the_compactor_is_no_fork_of_the_replica(
 
     assert uvloop.run(compaction()) == 50  # the loop that replicas run on
     assert not forked.exists()
+
+
+async def test_a_compactor_that_cannot_be_killed_keeps_nobody_from_ending(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """While a disk hangs, a process that writes to it is in its hands."""
+    keeper, _, _ = await _grown(tmp_path, monkeypatch)
+    monkeypatch.setattr(keeper_module, "KILLED_SECONDS_MAX", 0.05)
+    stuck = SimpleNamespace(returncode=None, poll=lambda: None, kill=lambda: None)
+    monkeypatch.setattr(compactor, "start", lambda *_: stuck)
+    keeper.compact(50, lambda _: None)
+    await asyncio.sleep(0)
+    async with asyncio.timeout(10):
+        await keeper.close()
 
 
 async def test_a_compaction_that_fails_is_not_tried_again_at_once(

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import errno
+from itertools import pairwise
 
 import pytest
 
-from ringchat_server.journal import CompactionAbandoned, Journal, compact, side_name
-from ringchat_server.journal.compaction import COPY_BYTES_MAX
+from ringchat_server.journal import CompactionAbandoned, Journal, compact, compaction, side_name
+from ringchat_server.journal.compaction import COPY_BYTES_MAX, unfinished_name
 from ringchat_server.journal.encoding import RUNS_MAX
+from ringchat_server.journal.frames import FOOT
 from ringchat_server.records import Aside, Entry, Group, HandedOverRecord, Meta, Record, Truncate
 from tests.simulator.disk import FakeDisk
 from tests.simulator.journals import ListFold, Model, group, model_of, proposal
@@ -47,6 +49,28 @@ def test_the_journal_holds_the_same_and_begins_later(up_to_index: int) -> None:
     assert opened.recovered is not None
     assert opened.recovered.runs == ((1, 1),)
     assert len(opened.recovered.entries) == 10 - up_to_index
+
+
+def test_a_long_state_is_synced_by_the_piece(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(compaction, "UNSYNCED_BYTES_MAX", 16)
+    disk, journal = filled()
+    before = model_of(journal.reread())
+    pieces: list[int] = []
+    sync = disk.sync
+
+    def watched(name: str) -> None:
+        if name == unfinished_name(0):
+            pieces.append(disk.size(name))
+        sync(name)
+
+    monkeypatch.setattr(disk, "sync", watched)
+    compact(disk, 0, 7, ListFold)
+    grown = [longer - shorter for shorter, longer in pairwise(pieces)]
+    assert len(grown) > 5
+    assert max(grown) <= 16 + len(FOOT)
+    assert journal.copy_tail() > 0
+    journal.switch()
+    assert model_of(journal.reread()) == before
 
 
 def test_again_and_again() -> None:
