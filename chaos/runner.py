@@ -31,6 +31,10 @@ MASTER_SECONDS_MAX = 5.0
 PLAIN_LINE_SECONDS = 10.0
 KILLED = 128 + 9
 DISK_FAILED, CANNOT_START = 4, 3
+TOLD_BEFORE_IT_BEGAN = 2
+"""What stands in a container until its program does, runc, ends so on a SIGTERM. A replica's own
+code of that number comes with a line that says what is wrong with its configuration."""
+COMPLAINT = "ringchat-server: "
 DETAILS_MAX = 20
 
 
@@ -225,14 +229,19 @@ class Judge:
         """
         small = cluster.replicas[SMALL_VOLUME_OF].name
         complaints = [*unheard]
-        complaints += [
-            f"{name} ended with exit code {code}"
-            for name, code in ended
-            if code not in (0, KILLED)
-            and not (name == small and code in (DISK_FAILED, CANNOT_START))
-        ]
         for replica in cluster.replicas:
             lines = replica.log().splitlines()
+            fine = {0, KILLED}
+            if replica.name == small:
+                fine |= {DISK_FAILED, CANNOT_START}
+                lines = [line for line in lines if not line.startswith(COMPLAINT + "the data fo")]
+            if not any(line.startswith(COMPLAINT) for line in lines):
+                fine.add(TOLD_BEFORE_IT_BEGAN)
+            complaints += [
+                f"{name} ended with exit code {code}"
+                for name, code in ended
+                if name == replica.name and code not in fine
+            ]
             complaints += [
                 f"{replica.name} says: {line}"
                 for line in lines

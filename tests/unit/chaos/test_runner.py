@@ -228,6 +228,9 @@ def test_without_last_reads_nothing_is_said_of_losses() -> None:
         ([("r2", 4), ("r2", 3)], "", True),
         ([("r1", 4)], "", False),
         ([("r0", 1)], "", False),
+        ([("r0", 2)], "", True),  # runc's, not the replica's own
+        ([("r1", 2)], "ringchat-server: no cluster.yaml in /config", False),
+        ([("r2", 2)], "ringchat-server: no cluster.yaml in /config", True),  # r1 says so
         ([], "ERROR a request failed: this is a bug\nTraceback (most recent call last):", False),
     ],
 )
