@@ -18,6 +18,7 @@ import grpc
 
 from ringchat_client.cluster_file import check_address, load_cluster
 from ringchat_client.connection import Connection, answer_of, heartbeat, open_channel, reason_of
+from ringchat_client.deadlines import Deadlines
 from ringchat_client.errors import (
     FailedPrecondition,
     InvalidArgument,
@@ -93,6 +94,7 @@ class Client:
             assert master is not None
             self._ring = Ring(address=check_address(master), seed=seed)
         self._session = Session(os.urandom(16), token)
+        self._deadlines = Deadlines(self._expire)
         self._on_connection = on_connection
         self._readers: set[Seen] = set()
         self._connection: Connection | None = None
@@ -279,15 +281,14 @@ class Client:
 
     async def _answer(self, pending: Pending, complete: Callable[[Any], T], deadline: float) -> T:
         """Wait for an answer until the deadline, in the event loop's time."""
-        loop = asyncio.get_running_loop()
-        timer = loop.call_at(deadline, self._expire, pending, complete)
+        slot = self._deadlines.add(pending, complete, deadline)
         try:
             return complete(await pending.future)
         except asyncio.CancelledError:
             self._session.abandon(pending)
             raise
         finally:
-            timer.cancel()
+            self._deadlines.discard(slot, pending)
 
     def _expire(self, pending: Pending, complete: Callable[[Any], T]) -> None:
         if not pending.future.done():
@@ -343,6 +344,8 @@ def _as_it_is(answer: T) -> T:
 
 def _checked(text: str, what: str) -> str:
     """Refuse here what could never be put into a frame; the rest is the server's to judge."""
+    if str.isascii(text) and len(text) <= TEXT_BYTES_MAX:
+        return text  # nearly always, and known without a copy
     try:
         size_bytes = len(text.encode())
     except UnicodeEncodeError:
