@@ -5,16 +5,34 @@ from __future__ import annotations
 import asyncio
 import time
 
-from bench.engines.ringchat import LocalRingchat
+from bench.engines.ringchat import ACCOUNT, TIMEOUT_SECONDS, LocalRingchat
 from bench.figures import Measure, Samples, longest_gap
 from bench.load import load
 from bench.sizes import Sizes
+from ringchat_client import Client
 
 BEGINS = "compaction up to entry"
 ENDS = "compaction done"
 COMPACTION_SECONDS_MAX = 180.0
 WARM_UP = 5_000
 POLL_SECONDS = 0.02
+ACKNOWLEDGE_EVERY = 1_000
+"""Messages: what nobody has fetched yet would not be worth a compaction."""
+
+
+class _Diarist:
+    """Sends to itself, and acknowledges."""
+
+    def __init__(self, client: Client) -> None:
+        self._client = client
+        self._sent = 0
+
+    async def write(self, value: bytes) -> None:
+        client = self._client
+        receipt = await client.send_message(ACCOUNT, value.decode(), timeout=TIMEOUT_SECONDS)
+        self._sent += 1
+        if self._sent % ACKNOWLEDGE_EVERY == 0:
+            await client.acknowledge(receipt.message_id, timeout=TIMEOUT_SECONDS)
 
 
 async def _until_said(engine: LocalRingchat, text: str, times: int) -> float:
@@ -26,16 +44,16 @@ async def _until_said(engine: LocalRingchat, text: str, times: int) -> float:
 
 async def measure(engine: LocalRingchat, sizes: Sizes) -> Samples:
     """One round: from the first replica that begins to the last that is done."""
-    writer = await engine.connect()
+    client = await engine.client()
     try:
-        async with load(writer.write, sizes.value, sizes.in_flight) as traffic:
+        async with load(_Diarist(client).write, sizes.value, sizes.in_flight) as traffic:
             async with asyncio.timeout(COMPACTION_SECONDS_MAX):
                 await traffic.more(WARM_UP)
                 quiet = time.perf_counter()
                 begun = await _until_said(engine, BEGINS, 1) - 2 * POLL_SECONDS
                 done = await _until_said(engine, ENDS, len(engine.pids()))
     finally:
-        await writer.close()
+        await client.close()
     return {
         Measure("longest gap between confirmations, compaction", "ms"): [
             longest_gap(traffic.confirmed, (begun, done)) * 1e3
