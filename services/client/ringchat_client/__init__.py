@@ -8,6 +8,8 @@
         async for message in client.receive_messages():
             await client.acknowledge(message.id)
 
+A program that uses gRPC itself had better import this first: see below.
+
 Where to read: `client.py` is the interface, `errors.py` what can go wrong. Below it,
 `session.py` numbers requests and matches answers, `ring.py` decides which replica to
 speak to, `connection.py` does it. `cli.py` and `chat_line.py` are the command `ringchat`.

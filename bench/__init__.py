@@ -1,0 +1,3 @@
+"""Us beside the engines that people would pick instead."""
+
+import ringchat_client  # noqa: F401 - it sets gRPC up, which has to be before that is loaded
