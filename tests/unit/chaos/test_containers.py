@@ -8,7 +8,7 @@ from typing import Any
 import docker
 import pytest
 
-from chaos.containers import PAUSE_TRIES, Replica
+from chaos.containers import HELPERS_MAX, PAUSE_TRIES, Replica
 
 
 class Freezer:
@@ -45,6 +45,35 @@ def test_but_not_for_ever_and_not_for_another_reason(why: str, tries: int) -> No
     with pytest.raises(docker.errors.APIError):
         replica(engine).pause()
     assert engine.tries == tries
+
+
+class Mumbler:
+    """An engine that loses what the first helpers print."""
+
+    def __init__(self, lost: int) -> None:
+        self.helpers = 0
+        self._lost = lost
+        self.id = "c"
+        self.image = SimpleNamespace(id="i")
+        self.containers = SimpleNamespace(get=lambda name: self, run=self._run)
+
+    def _run(self, image: str, **_: Any) -> bytes:
+        self.helpers += 1
+        return b"" if self.helpers <= self._lost else b'{"hidden": [], "slow": ["netem"]}'
+
+
+@pytest.mark.parametrize("lost", [0, HELPERS_MAX - 1])
+def test_what_a_helper_printed_and_the_engine_lost_is_asked_again(lost: int) -> None:
+    engine = Mumbler(lost)
+    assert replica(engine).network("slow") == {"hidden": [], "slow": ["netem"]}
+    assert engine.helpers == lost + 1
+
+
+def test_but_not_for_ever() -> None:
+    engine = Mumbler(99)
+    with pytest.raises(RuntimeError, match="project-replica-1: slow was done"):
+        replica(engine).network("slow")
+    assert engine.helpers == HELPERS_MAX
 
 
 class Shelf:
