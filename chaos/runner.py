@@ -35,6 +35,7 @@ TOLD_BEFORE_IT_BEGAN = 2
 """What stands in a container until its program does, runc, ends so on a SIGTERM. A replica's own
 code of that number comes with a line that says what is wrong with its configuration."""
 COMPLAINT = "ringchat-server: "
+DISK_COMPLAINT = f"{COMPLAINT}the data folder"
 DETAILS_MAX = 20
 
 
@@ -234,7 +235,7 @@ class Judge:
             fine = {0, KILLED}
             if replica.name == small:
                 fine |= {DISK_FAILED, CANNOT_START}
-                lines = [line for line in lines if not line.startswith(COMPLAINT + "the data fo")]
+                lines = [line for line in lines if not line.startswith(DISK_COMPLAINT)]
             if not any(line.startswith(COMPLAINT) for line in lines):
                 fine.add(TOLD_BEFORE_IT_BEGAN)
             complaints += [

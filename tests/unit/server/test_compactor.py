@@ -71,7 +71,7 @@ def test_it_ends_with_its_replica(tmp_path: Path, when: str) -> None:
     """At once, too: before the compactor could ask to be told."""
     os.mkfifo(tmp_path / "replica-0.pickle")  # it waits for ever for what to read
     words = [sys.executable, "-c", REPLICA, str(tmp_path), when]
-    replica = subprocess.run(words, stderr=subprocess.DEVNULL, check=False)
+    replica = subprocess.run(words, stderr=subprocess.DEVNULL, check=False, timeout=30)
     assert replica.returncode == -signal.SIGKILL
     pid = int((tmp_path / "pid").read_text())
     try:
