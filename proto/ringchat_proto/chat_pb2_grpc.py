@@ -74,6 +74,111 @@ class ChatStub:
                 request_serializer=ringchat__proto_dot_chat__pb2.UpdateMessageRequest.SerializeToString,
                 response_deserializer=ringchat__proto_dot_chat__pb2.UpdateMessageResponse.FromString,
                 _registered_method=True)
+        self.CreateRoom = channel.unary_unary(
+                '/ringchat.chat.v1.Chat/CreateRoom',
+                request_serializer=ringchat__proto_dot_chat__pb2.CreateRoomRequest.SerializeToString,
+                response_deserializer=ringchat__proto_dot_chat__pb2.CreateRoomResponse.FromString,
+                _registered_method=True)
+        self.JoinRoom = channel.unary_unary(
+                '/ringchat.chat.v1.Chat/JoinRoom',
+                request_serializer=ringchat__proto_dot_chat__pb2.JoinRoomRequest.SerializeToString,
+                response_deserializer=ringchat__proto_dot_chat__pb2.JoinRoomResponse.FromString,
+                _registered_method=True)
+        self.LeaveRoom = channel.unary_unary(
+                '/ringchat.chat.v1.Chat/LeaveRoom',
+                request_serializer=ringchat__proto_dot_chat__pb2.LeaveRoomRequest.SerializeToString,
+                response_deserializer=ringchat__proto_dot_chat__pb2.LeaveRoomResponse.FromString,
+                _registered_method=True)
+        self.InviteToRoom = channel.unary_unary(
+                '/ringchat.chat.v1.Chat/InviteToRoom',
+                request_serializer=ringchat__proto_dot_chat__pb2.InviteToRoomRequest.SerializeToString,
+                response_deserializer=ringchat__proto_dot_chat__pb2.InviteToRoomResponse.FromString,
+                _registered_method=True)
+        self.RemoveFromRoom = channel.unary_unary(
+                '/ringchat.chat.v1.Chat/RemoveFromRoom',
+                request_serializer=ringchat__proto_dot_chat__pb2.RemoveFromRoomRequest.SerializeToString,
+                response_deserializer=ringchat__proto_dot_chat__pb2.RemoveFromRoomResponse.FromString,
+                _registered_method=True)
+        self.ChangeRoom = channel.unary_unary(
+                '/ringchat.chat.v1.Chat/ChangeRoom',
+                request_serializer=ringchat__proto_dot_chat__pb2.ChangeRoomRequest.SerializeToString,
+                response_deserializer=ringchat__proto_dot_chat__pb2.ChangeRoomResponse.FromString,
+                _registered_method=True)
+        self.ListRooms = channel.unary_unary(
+                '/ringchat.chat.v1.Chat/ListRooms',
+                request_serializer=ringchat__proto_dot_chat__pb2.ListRoomsRequest.SerializeToString,
+                response_deserializer=ringchat__proto_dot_chat__pb2.ListRoomsResponse.FromString,
+                _registered_method=True)
+        self.ListConversations = channel.unary_unary(
+                '/ringchat.chat.v1.Chat/ListConversations',
+                request_serializer=ringchat__proto_dot_chat__pb2.ListConversationsRequest.SerializeToString,
+                response_deserializer=ringchat__proto_dot_chat__pb2.ListConversationsResponse.FromString,
+                _registered_method=True)
+        self.ListMembers = channel.unary_unary(
+                '/ringchat.chat.v1.Chat/ListMembers',
+                request_serializer=ringchat__proto_dot_chat__pb2.ListMembersRequest.SerializeToString,
+                response_deserializer=ringchat__proto_dot_chat__pb2.ListMembersResponse.FromString,
+                _registered_method=True)
+        self.ReadHistory = channel.unary_unary(
+                '/ringchat.chat.v1.Chat/ReadHistory',
+                request_serializer=ringchat__proto_dot_chat__pb2.ReadHistoryRequest.SerializeToString,
+                response_deserializer=ringchat__proto_dot_chat__pb2.ReadHistoryResponse.FromString,
+                _registered_method=True)
+        self.SearchMessages = channel.unary_unary(
+                '/ringchat.chat.v1.Chat/SearchMessages',
+                request_serializer=ringchat__proto_dot_chat__pb2.SearchMessagesRequest.SerializeToString,
+                response_deserializer=ringchat__proto_dot_chat__pb2.SearchMessagesResponse.FromString,
+                _registered_method=True)
+        self.EditMessage = channel.unary_unary(
+                '/ringchat.chat.v1.Chat/EditMessage',
+                request_serializer=ringchat__proto_dot_chat__pb2.EditMessageRequest.SerializeToString,
+                response_deserializer=ringchat__proto_dot_chat__pb2.EditMessageResponse.FromString,
+                _registered_method=True)
+        self.DeleteMessage = channel.unary_unary(
+                '/ringchat.chat.v1.Chat/DeleteMessage',
+                request_serializer=ringchat__proto_dot_chat__pb2.DeleteMessageRequest.SerializeToString,
+                response_deserializer=ringchat__proto_dot_chat__pb2.DeleteMessageResponse.FromString,
+                _registered_method=True)
+        self.MarkRead = channel.unary_unary(
+                '/ringchat.chat.v1.Chat/MarkRead',
+                request_serializer=ringchat__proto_dot_chat__pb2.MarkReadRequest.SerializeToString,
+                response_deserializer=ringchat__proto_dot_chat__pb2.MarkReadResponse.FromString,
+                _registered_method=True)
+        self.ChangePassword = channel.unary_unary(
+                '/ringchat.chat.v1.Chat/ChangePassword',
+                request_serializer=ringchat__proto_dot_chat__pb2.ChangePasswordRequest.SerializeToString,
+                response_deserializer=ringchat__proto_dot_chat__pb2.ChangePasswordResponse.FromString,
+                _registered_method=True)
+        self.ChangeProfile = channel.unary_unary(
+                '/ringchat.chat.v1.Chat/ChangeProfile',
+                request_serializer=ringchat__proto_dot_chat__pb2.ChangeProfileRequest.SerializeToString,
+                response_deserializer=ringchat__proto_dot_chat__pb2.ChangeProfileResponse.FromString,
+                _registered_method=True)
+        self.GetProfile = channel.unary_unary(
+                '/ringchat.chat.v1.Chat/GetProfile',
+                request_serializer=ringchat__proto_dot_chat__pb2.GetProfileRequest.SerializeToString,
+                response_deserializer=ringchat__proto_dot_chat__pb2.GetProfileResponse.FromString,
+                _registered_method=True)
+        self.ListSessions = channel.unary_unary(
+                '/ringchat.chat.v1.Chat/ListSessions',
+                request_serializer=ringchat__proto_dot_chat__pb2.ListSessionsRequest.SerializeToString,
+                response_deserializer=ringchat__proto_dot_chat__pb2.ListSessionsResponse.FromString,
+                _registered_method=True)
+        self.EndSession = channel.unary_unary(
+                '/ringchat.chat.v1.Chat/EndSession',
+                request_serializer=ringchat__proto_dot_chat__pb2.EndSessionRequest.SerializeToString,
+                response_deserializer=ringchat__proto_dot_chat__pb2.EndSessionResponse.FromString,
+                _registered_method=True)
+        self.BlockAccount = channel.unary_unary(
+                '/ringchat.chat.v1.Chat/BlockAccount',
+                request_serializer=ringchat__proto_dot_chat__pb2.BlockAccountRequest.SerializeToString,
+                response_deserializer=ringchat__proto_dot_chat__pb2.BlockAccountResponse.FromString,
+                _registered_method=True)
+        self.SetTyping = channel.unary_unary(
+                '/ringchat.chat.v1.Chat/SetTyping',
+                request_serializer=ringchat__proto_dot_chat__pb2.SetTypingRequest.SerializeToString,
+                response_deserializer=ringchat__proto_dot_chat__pb2.SetTypingResponse.FromString,
+                _registered_method=True)
         self.SendHeartbeat = channel.unary_unary(
                 '/ringchat.chat.v1.Chat/SendHeartbeat',
                 request_serializer=ringchat__proto_dot_chat__pb2.SendHeartbeatRequest.SerializeToString,
@@ -150,6 +255,160 @@ class ChatServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def CreateRoom(self, request, context):
+        """Conversations. A direct one is between two accounts and begins with its first
+        message; each names it by the other one's name. A room is named by its id. Both
+        keep all of their messages, and who is in one sees all of them, on every device.
+
+        Makes a room; who makes it owns it and is its first member.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def JoinRoom(self, request, context):
+        """Enters a public room, or one that one is invited to.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def LeaveRoom(self, request, context):
+        """Leaves a room, or declines an invitation. The owner's place falls to the member who has
+        been there longest; a room without members is deleted.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def InviteToRoom(self, request, context):
+        """Asks an account into a room; any member may.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def RemoveFromRoom(self, request, context):
+        """Puts a member out of a room, or withdraws an invitation; the owner may.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ChangeRoom(self, request, context):
+        """Changes the topic (any member), the title or the owner (the owner).
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ListRooms(self, request, context):
+        """Public rooms whose title matches a pattern, a page at a time.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ListConversations(self, request, context):
+        """One's conversations and invitations, the one with the newest message first.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ListMembers(self, request, context):
+        """Who is in a conversation, in the order of names.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ReadHistory(self, request, context):
+        """A page of a conversation's messages, oldest first.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def SearchMessages(self, request, context):
+        """Messages of one's own conversations that hold words, newest first.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def EditMessage(self, request, context):
+        """Gives one's own message another text; it says since when.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def DeleteMessage(self, request, context):
+        """Takes away the text of one's own message; that it was there, and whose, stays.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def MarkRead(self, request, context):
+        """Marks a conversation as read up to a message, on all of one's devices. Never goes back.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ChangePassword(self, request, context):
+        """Accounts.
+
+        Changes the password and ends all other sessions. Errors: UNAUTHENTICATED (wrong password).
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ChangeProfile(self, request, context):
+        """Changes what is shown beside the name.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def GetProfile(self, request, context):
+        """What is known of an account; of one's own also whom one has blocked.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ListSessions(self, request, context):
+        """One's sessions, oldest first.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def EndSession(self, request, context):
+        """Ends one of one's sessions, or all but this one.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def BlockAccount(self, request, context):
+        """Refuses, or takes again, direct messages and invitations of an account.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def SetTyping(self, request, context):
+        """Tells who is in a conversation that one is writing. Not in the log; lost with the master.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def SendHeartbeat(self, request, context):
         """Asks what a replica knows and, with `view` set, asks it to take that view
         because the master does not answer the client. Always answers OK with what
@@ -209,6 +468,111 @@ def add_ChatServicer_to_server(servicer, server):
                     servicer.UpdateMessage,
                     request_deserializer=ringchat__proto_dot_chat__pb2.UpdateMessageRequest.FromString,
                     response_serializer=ringchat__proto_dot_chat__pb2.UpdateMessageResponse.SerializeToString,
+            ),
+            'CreateRoom': grpc.unary_unary_rpc_method_handler(
+                    servicer.CreateRoom,
+                    request_deserializer=ringchat__proto_dot_chat__pb2.CreateRoomRequest.FromString,
+                    response_serializer=ringchat__proto_dot_chat__pb2.CreateRoomResponse.SerializeToString,
+            ),
+            'JoinRoom': grpc.unary_unary_rpc_method_handler(
+                    servicer.JoinRoom,
+                    request_deserializer=ringchat__proto_dot_chat__pb2.JoinRoomRequest.FromString,
+                    response_serializer=ringchat__proto_dot_chat__pb2.JoinRoomResponse.SerializeToString,
+            ),
+            'LeaveRoom': grpc.unary_unary_rpc_method_handler(
+                    servicer.LeaveRoom,
+                    request_deserializer=ringchat__proto_dot_chat__pb2.LeaveRoomRequest.FromString,
+                    response_serializer=ringchat__proto_dot_chat__pb2.LeaveRoomResponse.SerializeToString,
+            ),
+            'InviteToRoom': grpc.unary_unary_rpc_method_handler(
+                    servicer.InviteToRoom,
+                    request_deserializer=ringchat__proto_dot_chat__pb2.InviteToRoomRequest.FromString,
+                    response_serializer=ringchat__proto_dot_chat__pb2.InviteToRoomResponse.SerializeToString,
+            ),
+            'RemoveFromRoom': grpc.unary_unary_rpc_method_handler(
+                    servicer.RemoveFromRoom,
+                    request_deserializer=ringchat__proto_dot_chat__pb2.RemoveFromRoomRequest.FromString,
+                    response_serializer=ringchat__proto_dot_chat__pb2.RemoveFromRoomResponse.SerializeToString,
+            ),
+            'ChangeRoom': grpc.unary_unary_rpc_method_handler(
+                    servicer.ChangeRoom,
+                    request_deserializer=ringchat__proto_dot_chat__pb2.ChangeRoomRequest.FromString,
+                    response_serializer=ringchat__proto_dot_chat__pb2.ChangeRoomResponse.SerializeToString,
+            ),
+            'ListRooms': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListRooms,
+                    request_deserializer=ringchat__proto_dot_chat__pb2.ListRoomsRequest.FromString,
+                    response_serializer=ringchat__proto_dot_chat__pb2.ListRoomsResponse.SerializeToString,
+            ),
+            'ListConversations': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListConversations,
+                    request_deserializer=ringchat__proto_dot_chat__pb2.ListConversationsRequest.FromString,
+                    response_serializer=ringchat__proto_dot_chat__pb2.ListConversationsResponse.SerializeToString,
+            ),
+            'ListMembers': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListMembers,
+                    request_deserializer=ringchat__proto_dot_chat__pb2.ListMembersRequest.FromString,
+                    response_serializer=ringchat__proto_dot_chat__pb2.ListMembersResponse.SerializeToString,
+            ),
+            'ReadHistory': grpc.unary_unary_rpc_method_handler(
+                    servicer.ReadHistory,
+                    request_deserializer=ringchat__proto_dot_chat__pb2.ReadHistoryRequest.FromString,
+                    response_serializer=ringchat__proto_dot_chat__pb2.ReadHistoryResponse.SerializeToString,
+            ),
+            'SearchMessages': grpc.unary_unary_rpc_method_handler(
+                    servicer.SearchMessages,
+                    request_deserializer=ringchat__proto_dot_chat__pb2.SearchMessagesRequest.FromString,
+                    response_serializer=ringchat__proto_dot_chat__pb2.SearchMessagesResponse.SerializeToString,
+            ),
+            'EditMessage': grpc.unary_unary_rpc_method_handler(
+                    servicer.EditMessage,
+                    request_deserializer=ringchat__proto_dot_chat__pb2.EditMessageRequest.FromString,
+                    response_serializer=ringchat__proto_dot_chat__pb2.EditMessageResponse.SerializeToString,
+            ),
+            'DeleteMessage': grpc.unary_unary_rpc_method_handler(
+                    servicer.DeleteMessage,
+                    request_deserializer=ringchat__proto_dot_chat__pb2.DeleteMessageRequest.FromString,
+                    response_serializer=ringchat__proto_dot_chat__pb2.DeleteMessageResponse.SerializeToString,
+            ),
+            'MarkRead': grpc.unary_unary_rpc_method_handler(
+                    servicer.MarkRead,
+                    request_deserializer=ringchat__proto_dot_chat__pb2.MarkReadRequest.FromString,
+                    response_serializer=ringchat__proto_dot_chat__pb2.MarkReadResponse.SerializeToString,
+            ),
+            'ChangePassword': grpc.unary_unary_rpc_method_handler(
+                    servicer.ChangePassword,
+                    request_deserializer=ringchat__proto_dot_chat__pb2.ChangePasswordRequest.FromString,
+                    response_serializer=ringchat__proto_dot_chat__pb2.ChangePasswordResponse.SerializeToString,
+            ),
+            'ChangeProfile': grpc.unary_unary_rpc_method_handler(
+                    servicer.ChangeProfile,
+                    request_deserializer=ringchat__proto_dot_chat__pb2.ChangeProfileRequest.FromString,
+                    response_serializer=ringchat__proto_dot_chat__pb2.ChangeProfileResponse.SerializeToString,
+            ),
+            'GetProfile': grpc.unary_unary_rpc_method_handler(
+                    servicer.GetProfile,
+                    request_deserializer=ringchat__proto_dot_chat__pb2.GetProfileRequest.FromString,
+                    response_serializer=ringchat__proto_dot_chat__pb2.GetProfileResponse.SerializeToString,
+            ),
+            'ListSessions': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListSessions,
+                    request_deserializer=ringchat__proto_dot_chat__pb2.ListSessionsRequest.FromString,
+                    response_serializer=ringchat__proto_dot_chat__pb2.ListSessionsResponse.SerializeToString,
+            ),
+            'EndSession': grpc.unary_unary_rpc_method_handler(
+                    servicer.EndSession,
+                    request_deserializer=ringchat__proto_dot_chat__pb2.EndSessionRequest.FromString,
+                    response_serializer=ringchat__proto_dot_chat__pb2.EndSessionResponse.SerializeToString,
+            ),
+            'BlockAccount': grpc.unary_unary_rpc_method_handler(
+                    servicer.BlockAccount,
+                    request_deserializer=ringchat__proto_dot_chat__pb2.BlockAccountRequest.FromString,
+                    response_serializer=ringchat__proto_dot_chat__pb2.BlockAccountResponse.SerializeToString,
+            ),
+            'SetTyping': grpc.unary_unary_rpc_method_handler(
+                    servicer.SetTyping,
+                    request_deserializer=ringchat__proto_dot_chat__pb2.SetTypingRequest.FromString,
+                    response_serializer=ringchat__proto_dot_chat__pb2.SetTypingResponse.SerializeToString,
             ),
             'SendHeartbeat': grpc.unary_unary_rpc_method_handler(
                     servicer.SendHeartbeat,
@@ -437,6 +801,573 @@ class Chat:
             '/ringchat.chat.v1.Chat/UpdateMessage',
             ringchat__proto_dot_chat__pb2.UpdateMessageRequest.SerializeToString,
             ringchat__proto_dot_chat__pb2.UpdateMessageResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def CreateRoom(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/ringchat.chat.v1.Chat/CreateRoom',
+            ringchat__proto_dot_chat__pb2.CreateRoomRequest.SerializeToString,
+            ringchat__proto_dot_chat__pb2.CreateRoomResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def JoinRoom(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/ringchat.chat.v1.Chat/JoinRoom',
+            ringchat__proto_dot_chat__pb2.JoinRoomRequest.SerializeToString,
+            ringchat__proto_dot_chat__pb2.JoinRoomResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def LeaveRoom(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/ringchat.chat.v1.Chat/LeaveRoom',
+            ringchat__proto_dot_chat__pb2.LeaveRoomRequest.SerializeToString,
+            ringchat__proto_dot_chat__pb2.LeaveRoomResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def InviteToRoom(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/ringchat.chat.v1.Chat/InviteToRoom',
+            ringchat__proto_dot_chat__pb2.InviteToRoomRequest.SerializeToString,
+            ringchat__proto_dot_chat__pb2.InviteToRoomResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def RemoveFromRoom(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/ringchat.chat.v1.Chat/RemoveFromRoom',
+            ringchat__proto_dot_chat__pb2.RemoveFromRoomRequest.SerializeToString,
+            ringchat__proto_dot_chat__pb2.RemoveFromRoomResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ChangeRoom(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/ringchat.chat.v1.Chat/ChangeRoom',
+            ringchat__proto_dot_chat__pb2.ChangeRoomRequest.SerializeToString,
+            ringchat__proto_dot_chat__pb2.ChangeRoomResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListRooms(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/ringchat.chat.v1.Chat/ListRooms',
+            ringchat__proto_dot_chat__pb2.ListRoomsRequest.SerializeToString,
+            ringchat__proto_dot_chat__pb2.ListRoomsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListConversations(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/ringchat.chat.v1.Chat/ListConversations',
+            ringchat__proto_dot_chat__pb2.ListConversationsRequest.SerializeToString,
+            ringchat__proto_dot_chat__pb2.ListConversationsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListMembers(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/ringchat.chat.v1.Chat/ListMembers',
+            ringchat__proto_dot_chat__pb2.ListMembersRequest.SerializeToString,
+            ringchat__proto_dot_chat__pb2.ListMembersResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ReadHistory(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/ringchat.chat.v1.Chat/ReadHistory',
+            ringchat__proto_dot_chat__pb2.ReadHistoryRequest.SerializeToString,
+            ringchat__proto_dot_chat__pb2.ReadHistoryResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def SearchMessages(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/ringchat.chat.v1.Chat/SearchMessages',
+            ringchat__proto_dot_chat__pb2.SearchMessagesRequest.SerializeToString,
+            ringchat__proto_dot_chat__pb2.SearchMessagesResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def EditMessage(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/ringchat.chat.v1.Chat/EditMessage',
+            ringchat__proto_dot_chat__pb2.EditMessageRequest.SerializeToString,
+            ringchat__proto_dot_chat__pb2.EditMessageResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def DeleteMessage(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/ringchat.chat.v1.Chat/DeleteMessage',
+            ringchat__proto_dot_chat__pb2.DeleteMessageRequest.SerializeToString,
+            ringchat__proto_dot_chat__pb2.DeleteMessageResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def MarkRead(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/ringchat.chat.v1.Chat/MarkRead',
+            ringchat__proto_dot_chat__pb2.MarkReadRequest.SerializeToString,
+            ringchat__proto_dot_chat__pb2.MarkReadResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ChangePassword(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/ringchat.chat.v1.Chat/ChangePassword',
+            ringchat__proto_dot_chat__pb2.ChangePasswordRequest.SerializeToString,
+            ringchat__proto_dot_chat__pb2.ChangePasswordResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ChangeProfile(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/ringchat.chat.v1.Chat/ChangeProfile',
+            ringchat__proto_dot_chat__pb2.ChangeProfileRequest.SerializeToString,
+            ringchat__proto_dot_chat__pb2.ChangeProfileResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def GetProfile(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/ringchat.chat.v1.Chat/GetProfile',
+            ringchat__proto_dot_chat__pb2.GetProfileRequest.SerializeToString,
+            ringchat__proto_dot_chat__pb2.GetProfileResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListSessions(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/ringchat.chat.v1.Chat/ListSessions',
+            ringchat__proto_dot_chat__pb2.ListSessionsRequest.SerializeToString,
+            ringchat__proto_dot_chat__pb2.ListSessionsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def EndSession(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/ringchat.chat.v1.Chat/EndSession',
+            ringchat__proto_dot_chat__pb2.EndSessionRequest.SerializeToString,
+            ringchat__proto_dot_chat__pb2.EndSessionResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def BlockAccount(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/ringchat.chat.v1.Chat/BlockAccount',
+            ringchat__proto_dot_chat__pb2.BlockAccountRequest.SerializeToString,
+            ringchat__proto_dot_chat__pb2.BlockAccountResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def SetTyping(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/ringchat.chat.v1.Chat/SetTyping',
+            ringchat__proto_dot_chat__pb2.SetTypingRequest.SerializeToString,
+            ringchat__proto_dot_chat__pb2.SetTypingResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -20,7 +20,8 @@ Errors are gRPC statuses; inside a session they are `Error` values with the
 same codes:
   INVALID_ARGUMENT     a name, text or frame that can never be accepted
   UNAUTHENTICATED      no token, a forged or an expired one; a wrong password
-  NOT_FOUND            no account of that name
+  NOT_FOUND            no account of that name; no conversation or message that is yours to see
+  PERMISSION_DENIED    you see it and may not do that: another's message, another's room
   ALREADY_EXISTS       the name is taken
   RESOURCE_EXHAUSTED   a limit was reached; the message says which
   FAILED_PRECONDITION  this replica may not do that now; the message says why
@@ -79,6 +80,58 @@ class ChatStub:
     """Marks messages as delivered: removes all up to and including an id from the
     undelivered queue, on every replica.
     """
+    CreateRoom: _grpc.UnaryUnaryMultiCallable[_chat_pb2.CreateRoomRequest, _chat_pb2.CreateRoomResponse]
+    """Conversations. A direct one is between two accounts and begins with its first
+    message; each names it by the other one's name. A room is named by its id. Both
+    keep all of their messages, and who is in one sees all of them, on every device.
+
+    Makes a room; who makes it owns it and is its first member.
+    """
+    JoinRoom: _grpc.UnaryUnaryMultiCallable[_chat_pb2.JoinRoomRequest, _chat_pb2.JoinRoomResponse]
+    """Enters a public room, or one that one is invited to."""
+    LeaveRoom: _grpc.UnaryUnaryMultiCallable[_chat_pb2.LeaveRoomRequest, _chat_pb2.LeaveRoomResponse]
+    """Leaves a room, or declines an invitation. The owner's place falls to the member who has
+    been there longest; a room without members is deleted.
+    """
+    InviteToRoom: _grpc.UnaryUnaryMultiCallable[_chat_pb2.InviteToRoomRequest, _chat_pb2.InviteToRoomResponse]
+    """Asks an account into a room; any member may."""
+    RemoveFromRoom: _grpc.UnaryUnaryMultiCallable[_chat_pb2.RemoveFromRoomRequest, _chat_pb2.RemoveFromRoomResponse]
+    """Puts a member out of a room, or withdraws an invitation; the owner may."""
+    ChangeRoom: _grpc.UnaryUnaryMultiCallable[_chat_pb2.ChangeRoomRequest, _chat_pb2.ChangeRoomResponse]
+    """Changes the topic (any member), the title or the owner (the owner)."""
+    ListRooms: _grpc.UnaryUnaryMultiCallable[_chat_pb2.ListRoomsRequest, _chat_pb2.ListRoomsResponse]
+    """Public rooms whose title matches a pattern, a page at a time."""
+    ListConversations: _grpc.UnaryUnaryMultiCallable[_chat_pb2.ListConversationsRequest, _chat_pb2.ListConversationsResponse]
+    """One's conversations and invitations, the one with the newest message first."""
+    ListMembers: _grpc.UnaryUnaryMultiCallable[_chat_pb2.ListMembersRequest, _chat_pb2.ListMembersResponse]
+    """Who is in a conversation, in the order of names."""
+    ReadHistory: _grpc.UnaryUnaryMultiCallable[_chat_pb2.ReadHistoryRequest, _chat_pb2.ReadHistoryResponse]
+    """A page of a conversation's messages, oldest first."""
+    SearchMessages: _grpc.UnaryUnaryMultiCallable[_chat_pb2.SearchMessagesRequest, _chat_pb2.SearchMessagesResponse]
+    """Messages of one's own conversations that hold words, newest first."""
+    EditMessage: _grpc.UnaryUnaryMultiCallable[_chat_pb2.EditMessageRequest, _chat_pb2.EditMessageResponse]
+    """Gives one's own message another text; it says since when."""
+    DeleteMessage: _grpc.UnaryUnaryMultiCallable[_chat_pb2.DeleteMessageRequest, _chat_pb2.DeleteMessageResponse]
+    """Takes away the text of one's own message; that it was there, and whose, stays."""
+    MarkRead: _grpc.UnaryUnaryMultiCallable[_chat_pb2.MarkReadRequest, _chat_pb2.MarkReadResponse]
+    """Marks a conversation as read up to a message, on all of one's devices. Never goes back."""
+    ChangePassword: _grpc.UnaryUnaryMultiCallable[_chat_pb2.ChangePasswordRequest, _chat_pb2.ChangePasswordResponse]
+    """Accounts.
+
+    Changes the password and ends all other sessions. Errors: UNAUTHENTICATED (wrong password).
+    """
+    ChangeProfile: _grpc.UnaryUnaryMultiCallable[_chat_pb2.ChangeProfileRequest, _chat_pb2.ChangeProfileResponse]
+    """Changes what is shown beside the name."""
+    GetProfile: _grpc.UnaryUnaryMultiCallable[_chat_pb2.GetProfileRequest, _chat_pb2.GetProfileResponse]
+    """What is known of an account; of one's own also whom one has blocked."""
+    ListSessions: _grpc.UnaryUnaryMultiCallable[_chat_pb2.ListSessionsRequest, _chat_pb2.ListSessionsResponse]
+    """One's sessions, oldest first."""
+    EndSession: _grpc.UnaryUnaryMultiCallable[_chat_pb2.EndSessionRequest, _chat_pb2.EndSessionResponse]
+    """Ends one of one's sessions, or all but this one."""
+    BlockAccount: _grpc.UnaryUnaryMultiCallable[_chat_pb2.BlockAccountRequest, _chat_pb2.BlockAccountResponse]
+    """Refuses, or takes again, direct messages and invitations of an account."""
+    SetTyping: _grpc.UnaryUnaryMultiCallable[_chat_pb2.SetTypingRequest, _chat_pb2.SetTypingResponse]
+    """Tells who is in a conversation that one is writing. Not in the log; lost with the master."""
     SendHeartbeat: _grpc.UnaryUnaryMultiCallable[_chat_pb2.SendHeartbeatRequest, _chat_pb2.SendHeartbeatResponse]
     """Asks what a replica knows and, with `view` set, asks it to take that view
     because the master does not answer the client. Always answers OK with what
@@ -116,6 +169,58 @@ class ChatAsyncStub(ChatStub):
     """Marks messages as delivered: removes all up to and including an id from the
     undelivered queue, on every replica.
     """
+    CreateRoom: _aio.UnaryUnaryMultiCallable[_chat_pb2.CreateRoomRequest, _chat_pb2.CreateRoomResponse]  # type: ignore[assignment]
+    """Conversations. A direct one is between two accounts and begins with its first
+    message; each names it by the other one's name. A room is named by its id. Both
+    keep all of their messages, and who is in one sees all of them, on every device.
+
+    Makes a room; who makes it owns it and is its first member.
+    """
+    JoinRoom: _aio.UnaryUnaryMultiCallable[_chat_pb2.JoinRoomRequest, _chat_pb2.JoinRoomResponse]  # type: ignore[assignment]
+    """Enters a public room, or one that one is invited to."""
+    LeaveRoom: _aio.UnaryUnaryMultiCallable[_chat_pb2.LeaveRoomRequest, _chat_pb2.LeaveRoomResponse]  # type: ignore[assignment]
+    """Leaves a room, or declines an invitation. The owner's place falls to the member who has
+    been there longest; a room without members is deleted.
+    """
+    InviteToRoom: _aio.UnaryUnaryMultiCallable[_chat_pb2.InviteToRoomRequest, _chat_pb2.InviteToRoomResponse]  # type: ignore[assignment]
+    """Asks an account into a room; any member may."""
+    RemoveFromRoom: _aio.UnaryUnaryMultiCallable[_chat_pb2.RemoveFromRoomRequest, _chat_pb2.RemoveFromRoomResponse]  # type: ignore[assignment]
+    """Puts a member out of a room, or withdraws an invitation; the owner may."""
+    ChangeRoom: _aio.UnaryUnaryMultiCallable[_chat_pb2.ChangeRoomRequest, _chat_pb2.ChangeRoomResponse]  # type: ignore[assignment]
+    """Changes the topic (any member), the title or the owner (the owner)."""
+    ListRooms: _aio.UnaryUnaryMultiCallable[_chat_pb2.ListRoomsRequest, _chat_pb2.ListRoomsResponse]  # type: ignore[assignment]
+    """Public rooms whose title matches a pattern, a page at a time."""
+    ListConversations: _aio.UnaryUnaryMultiCallable[_chat_pb2.ListConversationsRequest, _chat_pb2.ListConversationsResponse]  # type: ignore[assignment]
+    """One's conversations and invitations, the one with the newest message first."""
+    ListMembers: _aio.UnaryUnaryMultiCallable[_chat_pb2.ListMembersRequest, _chat_pb2.ListMembersResponse]  # type: ignore[assignment]
+    """Who is in a conversation, in the order of names."""
+    ReadHistory: _aio.UnaryUnaryMultiCallable[_chat_pb2.ReadHistoryRequest, _chat_pb2.ReadHistoryResponse]  # type: ignore[assignment]
+    """A page of a conversation's messages, oldest first."""
+    SearchMessages: _aio.UnaryUnaryMultiCallable[_chat_pb2.SearchMessagesRequest, _chat_pb2.SearchMessagesResponse]  # type: ignore[assignment]
+    """Messages of one's own conversations that hold words, newest first."""
+    EditMessage: _aio.UnaryUnaryMultiCallable[_chat_pb2.EditMessageRequest, _chat_pb2.EditMessageResponse]  # type: ignore[assignment]
+    """Gives one's own message another text; it says since when."""
+    DeleteMessage: _aio.UnaryUnaryMultiCallable[_chat_pb2.DeleteMessageRequest, _chat_pb2.DeleteMessageResponse]  # type: ignore[assignment]
+    """Takes away the text of one's own message; that it was there, and whose, stays."""
+    MarkRead: _aio.UnaryUnaryMultiCallable[_chat_pb2.MarkReadRequest, _chat_pb2.MarkReadResponse]  # type: ignore[assignment]
+    """Marks a conversation as read up to a message, on all of one's devices. Never goes back."""
+    ChangePassword: _aio.UnaryUnaryMultiCallable[_chat_pb2.ChangePasswordRequest, _chat_pb2.ChangePasswordResponse]  # type: ignore[assignment]
+    """Accounts.
+
+    Changes the password and ends all other sessions. Errors: UNAUTHENTICATED (wrong password).
+    """
+    ChangeProfile: _aio.UnaryUnaryMultiCallable[_chat_pb2.ChangeProfileRequest, _chat_pb2.ChangeProfileResponse]  # type: ignore[assignment]
+    """Changes what is shown beside the name."""
+    GetProfile: _aio.UnaryUnaryMultiCallable[_chat_pb2.GetProfileRequest, _chat_pb2.GetProfileResponse]  # type: ignore[assignment]
+    """What is known of an account; of one's own also whom one has blocked."""
+    ListSessions: _aio.UnaryUnaryMultiCallable[_chat_pb2.ListSessionsRequest, _chat_pb2.ListSessionsResponse]  # type: ignore[assignment]
+    """One's sessions, oldest first."""
+    EndSession: _aio.UnaryUnaryMultiCallable[_chat_pb2.EndSessionRequest, _chat_pb2.EndSessionResponse]  # type: ignore[assignment]
+    """Ends one of one's sessions, or all but this one."""
+    BlockAccount: _aio.UnaryUnaryMultiCallable[_chat_pb2.BlockAccountRequest, _chat_pb2.BlockAccountResponse]  # type: ignore[assignment]
+    """Refuses, or takes again, direct messages and invitations of an account."""
+    SetTyping: _aio.UnaryUnaryMultiCallable[_chat_pb2.SetTypingRequest, _chat_pb2.SetTypingResponse]  # type: ignore[assignment]
+    """Tells who is in a conversation that one is writing. Not in the log; lost with the master."""
     SendHeartbeat: _aio.UnaryUnaryMultiCallable[_chat_pb2.SendHeartbeatRequest, _chat_pb2.SendHeartbeatResponse]  # type: ignore[assignment]
     """Asks what a replica knows and, with `view` set, asks it to take that view
     because the master does not answer the client. Always answers OK with what
@@ -198,6 +303,184 @@ class ChatServicer(metaclass=_abc_1.ABCMeta):
         """Marks messages as delivered: removes all up to and including an id from the
         undelivered queue, on every replica.
         """
+
+    @_abc_1.abstractmethod
+    def CreateRoom(
+        self,
+        request: _chat_pb2.CreateRoomRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_chat_pb2.CreateRoomResponse, _abc.Awaitable[_chat_pb2.CreateRoomResponse]]:
+        """Conversations. A direct one is between two accounts and begins with its first
+        message; each names it by the other one's name. A room is named by its id. Both
+        keep all of their messages, and who is in one sees all of them, on every device.
+
+        Makes a room; who makes it owns it and is its first member.
+        """
+
+    @_abc_1.abstractmethod
+    def JoinRoom(
+        self,
+        request: _chat_pb2.JoinRoomRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_chat_pb2.JoinRoomResponse, _abc.Awaitable[_chat_pb2.JoinRoomResponse]]:
+        """Enters a public room, or one that one is invited to."""
+
+    @_abc_1.abstractmethod
+    def LeaveRoom(
+        self,
+        request: _chat_pb2.LeaveRoomRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_chat_pb2.LeaveRoomResponse, _abc.Awaitable[_chat_pb2.LeaveRoomResponse]]:
+        """Leaves a room, or declines an invitation. The owner's place falls to the member who has
+        been there longest; a room without members is deleted.
+        """
+
+    @_abc_1.abstractmethod
+    def InviteToRoom(
+        self,
+        request: _chat_pb2.InviteToRoomRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_chat_pb2.InviteToRoomResponse, _abc.Awaitable[_chat_pb2.InviteToRoomResponse]]:
+        """Asks an account into a room; any member may."""
+
+    @_abc_1.abstractmethod
+    def RemoveFromRoom(
+        self,
+        request: _chat_pb2.RemoveFromRoomRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_chat_pb2.RemoveFromRoomResponse, _abc.Awaitable[_chat_pb2.RemoveFromRoomResponse]]:
+        """Puts a member out of a room, or withdraws an invitation; the owner may."""
+
+    @_abc_1.abstractmethod
+    def ChangeRoom(
+        self,
+        request: _chat_pb2.ChangeRoomRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_chat_pb2.ChangeRoomResponse, _abc.Awaitable[_chat_pb2.ChangeRoomResponse]]:
+        """Changes the topic (any member), the title or the owner (the owner)."""
+
+    @_abc_1.abstractmethod
+    def ListRooms(
+        self,
+        request: _chat_pb2.ListRoomsRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_chat_pb2.ListRoomsResponse, _abc.Awaitable[_chat_pb2.ListRoomsResponse]]:
+        """Public rooms whose title matches a pattern, a page at a time."""
+
+    @_abc_1.abstractmethod
+    def ListConversations(
+        self,
+        request: _chat_pb2.ListConversationsRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_chat_pb2.ListConversationsResponse, _abc.Awaitable[_chat_pb2.ListConversationsResponse]]:
+        """One's conversations and invitations, the one with the newest message first."""
+
+    @_abc_1.abstractmethod
+    def ListMembers(
+        self,
+        request: _chat_pb2.ListMembersRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_chat_pb2.ListMembersResponse, _abc.Awaitable[_chat_pb2.ListMembersResponse]]:
+        """Who is in a conversation, in the order of names."""
+
+    @_abc_1.abstractmethod
+    def ReadHistory(
+        self,
+        request: _chat_pb2.ReadHistoryRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_chat_pb2.ReadHistoryResponse, _abc.Awaitable[_chat_pb2.ReadHistoryResponse]]:
+        """A page of a conversation's messages, oldest first."""
+
+    @_abc_1.abstractmethod
+    def SearchMessages(
+        self,
+        request: _chat_pb2.SearchMessagesRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_chat_pb2.SearchMessagesResponse, _abc.Awaitable[_chat_pb2.SearchMessagesResponse]]:
+        """Messages of one's own conversations that hold words, newest first."""
+
+    @_abc_1.abstractmethod
+    def EditMessage(
+        self,
+        request: _chat_pb2.EditMessageRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_chat_pb2.EditMessageResponse, _abc.Awaitable[_chat_pb2.EditMessageResponse]]:
+        """Gives one's own message another text; it says since when."""
+
+    @_abc_1.abstractmethod
+    def DeleteMessage(
+        self,
+        request: _chat_pb2.DeleteMessageRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_chat_pb2.DeleteMessageResponse, _abc.Awaitable[_chat_pb2.DeleteMessageResponse]]:
+        """Takes away the text of one's own message; that it was there, and whose, stays."""
+
+    @_abc_1.abstractmethod
+    def MarkRead(
+        self,
+        request: _chat_pb2.MarkReadRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_chat_pb2.MarkReadResponse, _abc.Awaitable[_chat_pb2.MarkReadResponse]]:
+        """Marks a conversation as read up to a message, on all of one's devices. Never goes back."""
+
+    @_abc_1.abstractmethod
+    def ChangePassword(
+        self,
+        request: _chat_pb2.ChangePasswordRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_chat_pb2.ChangePasswordResponse, _abc.Awaitable[_chat_pb2.ChangePasswordResponse]]:
+        """Accounts.
+
+        Changes the password and ends all other sessions. Errors: UNAUTHENTICATED (wrong password).
+        """
+
+    @_abc_1.abstractmethod
+    def ChangeProfile(
+        self,
+        request: _chat_pb2.ChangeProfileRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_chat_pb2.ChangeProfileResponse, _abc.Awaitable[_chat_pb2.ChangeProfileResponse]]:
+        """Changes what is shown beside the name."""
+
+    @_abc_1.abstractmethod
+    def GetProfile(
+        self,
+        request: _chat_pb2.GetProfileRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_chat_pb2.GetProfileResponse, _abc.Awaitable[_chat_pb2.GetProfileResponse]]:
+        """What is known of an account; of one's own also whom one has blocked."""
+
+    @_abc_1.abstractmethod
+    def ListSessions(
+        self,
+        request: _chat_pb2.ListSessionsRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_chat_pb2.ListSessionsResponse, _abc.Awaitable[_chat_pb2.ListSessionsResponse]]:
+        """One's sessions, oldest first."""
+
+    @_abc_1.abstractmethod
+    def EndSession(
+        self,
+        request: _chat_pb2.EndSessionRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_chat_pb2.EndSessionResponse, _abc.Awaitable[_chat_pb2.EndSessionResponse]]:
+        """Ends one of one's sessions, or all but this one."""
+
+    @_abc_1.abstractmethod
+    def BlockAccount(
+        self,
+        request: _chat_pb2.BlockAccountRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_chat_pb2.BlockAccountResponse, _abc.Awaitable[_chat_pb2.BlockAccountResponse]]:
+        """Refuses, or takes again, direct messages and invitations of an account."""
+
+    @_abc_1.abstractmethod
+    def SetTyping(
+        self,
+        request: _chat_pb2.SetTypingRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_chat_pb2.SetTypingResponse, _abc.Awaitable[_chat_pb2.SetTypingResponse]]:
+        """Tells who is in a conversation that one is writing. Not in the log; lost with the master."""
 
     @_abc_1.abstractmethod
     def SendHeartbeat(

@@ -404,7 +404,7 @@ class Node:
         return pb.SendHeartbeatResponse(
             replica_id=self._settings.replica_id,
             ring=[
-                pb.Member(id=member.id, client=member.client, published=member.published)
+                pb.Seat(id=member.id, client=member.client, published=member.published)
                 for member in cluster.members
             ],
             prefer=cluster.prefer,

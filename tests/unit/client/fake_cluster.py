@@ -208,7 +208,7 @@ class Replica(ChatServicer):
             reason=reason,
             replica_id=self.id,
             ring=[
-                pb.Member(id=i, client=cluster.client_column[i], published=cluster.published[i])
+                pb.Seat(id=i, client=cluster.client_column[i], published=cluster.published[i])
                 for i in range(len(cluster.replicas))
             ],
             prefer="availability",
