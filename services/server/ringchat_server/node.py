@@ -211,7 +211,7 @@ class Node:
             await asyncio.sleep(interval)
             self._engine.tick()
             await self._show_health()
-            if self._keeper.worth_compacting(self.chat.undelivered_bytes):
+            if self._keeper.worth_compacting(self.chat.stored_bytes):
                 index, _ = self._replica.compactable()
                 if index > self._replica.log.base_index:
                     self._keeper.compact(index, self._engine.compacted)

@@ -13,7 +13,10 @@ from typing import NamedTuple
 NO_VIEW = -1
 """The view before the first: nothing promised, nobody leads."""
 
-NOOP = ("noop",)
+CHAT_VERSION = 3
+"""What requests mean, since this: conversations keep their messages."""
+
+NOOP = ("noop", CHAT_VERSION)
 """The request of the entry that opens a view."""
 
 GROUP_ENTRIES_MAX = 4_096
@@ -31,7 +34,7 @@ def message_id(index: int, position: int) -> int:
 
 
 def index_of(message_id: int) -> int:
-    """Index of the entry that a message came with."""
+    """Index of the entry that a message, or a room, came with."""
     return message_id // SENDS_MAX
 
 
@@ -57,7 +60,7 @@ class Entry(NamedTuple):
 def count_of(request: tuple[object, ...]) -> int:
     """How many numbers of its client a request takes: one, or one for each message."""
     match request:
-        case ("send", tuple(), tuple(texts)):
+        case ("send", tuple(), tuple(texts)) | ("post", _, tuple(texts), _):
             return max(1, len(texts))
     return 1
 

@@ -19,11 +19,13 @@ How the parts stand together:
 
     entry -> requests   has it a shape that is known?
           -> dedupe     was it applied before? then its answer is kept here
-          -> accounts   sessions, password hashes, and for each account a mailbox
+          -> accounts   sessions, password hashes, what each account is in
+          -> talk       conversations: who is in them, and their history
           -> answer, and the digest moves on over both
 
-`Chat.apply` is the only way to change anything. `names` is for admission, before
-there is an entry. `hand_over` is for the entries that a replica has to give up.
+`Chat.apply` is the only way to change anything; `views` is what people see. `names` is for
+admission, before there is an entry. `hand_over` is for the entries that a replica has to give
+up, `earlier` (with `mailbox`) for journals of before there were conversations.
 
 What the digest covers: every entry and every answer since the first, chained. Equal
 digests at equal indexes are equal histories; the state, a function of those, is not
@@ -32,34 +34,66 @@ hashed again. An entry of unknown shape is covered by its frame and kind alone.
 
 from ringchat_server.chat.accounts import verification
 from ringchat_server.chat.answers import OK, Answer, Answers
-from ringchat_server.chat.chat import UNDELIVERED_MAX, Chat
+from ringchat_server.chat.chat import Chat
+from ringchat_server.chat.conversations import (
+    AccountChanged,
+    Altered,
+    Changed,
+    Conversation,
+    Invited,
+    Left,
+    Marked,
+    Message,
+    Name,
+    News,
+    Posted,
+)
 from ringchat_server.chat.dedupe import CLIENTS_MAX, GAPS_MAX
 from ringchat_server.chat.hand_over import hand_over
 from ringchat_server.chat.kept import WINDOW
-from ringchat_server.chat.mailbox import Message
 from ringchat_server.chat.names import (
     BadRequest,
     are_sound_texts,
     check_pattern,
     check_text,
+    normal_display_name,
     normal_name,
+    normal_title,
+    normal_topic,
 )
+from ringchat_server.chat.views import ConversationState, MemberState, Profile, RoomState
 
 __all__ = [
     "CLIENTS_MAX",
     "GAPS_MAX",
     "OK",
-    "UNDELIVERED_MAX",
     "WINDOW",
+    "AccountChanged",
+    "Altered",
     "Answer",
     "Answers",
     "BadRequest",
+    "Changed",
     "Chat",
+    "Conversation",
+    "ConversationState",
+    "Invited",
+    "Left",
+    "Marked",
+    "MemberState",
     "Message",
+    "Name",
+    "News",
+    "Posted",
+    "Profile",
+    "RoomState",
     "are_sound_texts",
     "check_pattern",
     "check_text",
     "hand_over",
+    "normal_display_name",
     "normal_name",
+    "normal_title",
+    "normal_topic",
     "verification",
 ]

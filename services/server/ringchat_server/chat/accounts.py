@@ -1,14 +1,15 @@
-"""Accounts, each with its password's hash, its sessions and its mailbox."""
+"""Accounts, each with its password's hash, its sessions and what it is in."""
 
 from __future__ import annotations
 
 from bisect import bisect_left, bisect_right, insort
+from collections.abc import Iterator
 from hashlib import blake2b
 from typing import NamedTuple
 
-from ringchat_server.chat.mailbox import EMPTY, Mailbox
+from ringchat_server.chat.conversations import Conversation, Name, Room
+from ringchat_server.chat.mailbox import Mailbox
 from ringchat_server.chat.names import literal_prefix, matcher
-from ringchat_server.records import index_of
 
 ACCOUNTS_MAX = 1_000_000
 SESSIONS_MAX = 64
@@ -24,24 +25,56 @@ class Session(NamedTuple):
 
 
 class Account:
-    """One account. Its mailbox is made with its first message."""
+    """One account."""
 
-    __slots__ = ("mailbox", "name", "password_hash", "tokens")
+    __slots__ = (
+        "apart",
+        "blocked",
+        "conversations",
+        "delivered_up_to",
+        "display_name",
+        "invitations",
+        "mailbox",
+        "name",
+        "password_hash",
+        "tokens",
+    )
 
     def __init__(self, name: str, password_hash: str) -> None:
         self.name = name
         self.password_hash = password_hash
+        self.display_name = ""
         self.tokens: list[bytes] = []  # hashes of its sessions' tokens, oldest first
+        self.blocked: dict[str, None] = {}
+        self.conversations: dict[Name, Conversation] = {}
+        """Those it is in, by what they are called to it."""
+        self.invitations: dict[int, Room] = {}
+        self.delivered_up_to = 0
+        """Messages up to that id have arrived."""
+        self.apart: list[int] = []
+        """Ids behind that mark of messages that have arrived, too: after a hand-over."""
         self.mailbox: Mailbox | None = None
+        """Used by the chat of before conversations only."""
+
+    def deliver(self, up_to: int) -> bool:
+        """Moves the mark; whether it moved. It never goes back."""
+        if up_to <= self.delivered_up_to:
+            return False
+        self.delivered_up_to = up_to
+        if self.apart:
+            self.apart = [one for one in self.apart if one > up_to]
+        return True
 
 
 class Accounts:
     """All accounts by name, and all sessions by the hash of their token."""
 
-    __slots__ = ("_by_name", "_names", "_sessions", "get")
+    __slots__ = ("_by_name", "_names", "_sessions", "get", "gone")
 
     def __init__(self) -> None:
         self._by_name: dict[str, Account] = {}
+        self.gone: dict[str, None] = {}
+        """Names of deleted accounts: nobody can pose as somebody who has left."""
         self._names: list[str] = []
         self._sessions: dict[bytes, Session] = {}
         self.get = self._by_name.get
@@ -56,18 +89,16 @@ class Accounts:
         self._by_name[name] = Account(name, password_hash)
         insort(self._names, name)
 
+    def __iter__(self) -> Iterator[Account]:
+        """All, in the order of their names."""
+        return map(self._by_name.__getitem__, self._names)
+
     def delete(self, name: str) -> None:
-        """Remove an account with its sessions and its mailbox."""
+        """Remove an account with its sessions."""
         account = self._by_name.pop(name)
         for token_hash in account.tokens:
             del self._sessions[token_hash]
         del self._names[bisect_left(self._names, name)]
-
-    @property
-    def undelivered_bytes(self) -> int:
-        """Of a journal, roughly, that all mailboxes take; costs a look at each."""
-        mailboxes = (account.mailbox for account in self._by_name.values())
-        return sum(mailbox.weight for mailbox in mailboxes if mailbox is not None)
 
     def begin_session(self, account: Account, token_hash: bytes, now_ms: int) -> Session:
         """Begin a session; those that are over, or one too many, end."""
@@ -87,6 +118,11 @@ class Accounts:
         session = self._sessions.pop(token_hash, None)
         if session is not None:
             self._by_name[session.account].tokens.remove(token_hash)
+
+    def sessions(self, account: Account, now_ms: int) -> list[tuple[bytes, int]]:
+        """Those that are not over, oldest first: the hash of its token, and its end."""
+        ends = ((one, self._sessions[one].expires_at_ms) for one in account.tokens)
+        return [(one, at_ms) for one, at_ms in ends if at_ms > now_ms]
 
     def holder(self, token_hash: bytes, now_ms: int) -> str | None:
         """Name of the account whose session that is, if it is not over."""
@@ -114,42 +150,62 @@ class Accounts:
 
     def export(self) -> tuple[object, ...]:
         """All accounts in the order of their names, in built-in values."""
-        rows: list[tuple[object, ...]] = []
-        for name in self._names:
-            account = self._by_name[name]
-            sessions = tuple((t, self._sessions[t].expires_at_ms) for t in account.tokens)
-            columns = EMPTY if account.mailbox is None else account.mailbox.export()
-            rows.append((name, account.password_hash, sessions, columns))
-        return tuple(rows)
+        return tuple(
+            (
+                account.name,
+                account.password_hash,
+                account.display_name,
+                self.export_sessions(account),
+                tuple(account.blocked),
+                account.delivered_up_to,
+                tuple(account.apart),
+            )
+            for account in self
+        )
+
+    def export_sessions(self, account: Account) -> tuple[tuple[bytes, int], ...]:
+        """One's, oldest first."""
+        return tuple((one, self._sessions[one].expires_at_ms) for one in account.tokens)
 
     @classmethod
-    def load(cls, rows: object, applied_index: int) -> Accounts:
-        """The accounts that were exported when that index was the last applied.
+    def load(cls, rows: object, gone: object) -> Accounts:
+        """The accounts that were exported, and the names that are gone.
 
         Raises:
-            ValueError: if the value has another shape.
+            ValueError: if the values have another shape.
         """
-        if type(rows) is not tuple:
+        if type(rows) is not tuple or type(gone) is not tuple or not _all_are(gone, str):
             raise ValueError("accounts of an unknown shape")
         accounts = cls()
-        boxes: list[tuple[Account, object]] = []
         for row in rows:
             match row:
-                case (str(name), str(password_hash), tuple(sessions), columns):
-                    account = accounts._load_account(name, password_hash, sessions)
-                    boxes.append((account, columns))
+                case (
+                    str(name),
+                    str(password_hash),
+                    str(display_name),
+                    tuple(sessions),
+                    tuple(blocked),
+                    int(delivered_up_to),
+                    tuple(apart),
+                ) if _all_are(blocked, str) and _all_are(apart, int):
+                    account = accounts.load_account(name, password_hash, sessions)
+                    account.display_name = display_name
+                    account.blocked = dict.fromkeys(blocked)
+                    account.delivered_up_to = delivered_up_to
+                    account.apart = list(apart)
                 case _:
                     raise ValueError("an account of an unknown shape")
-        # Every message of a sender holds the same string object.
-        same = {name: name for name in accounts._names}
-        for account, columns in boxes:
-            if columns != EMPTY:
-                account.mailbox = Mailbox.load(columns, same)
-                if index_of(account.mailbox.newest_id) > applied_index:
-                    raise ValueError("a message that is newer than the state it stands in")
+        accounts.gone = dict.fromkeys(gone)
+        if any(name in accounts._by_name for name in gone):
+            raise ValueError("an account that is gone and is not")
         return accounts
 
-    def _load_account(self, name: str, password_hash: str, sessions: tuple[object, ...]) -> Account:
+    def load_account(self, name: str, password_hash: str, sessions: tuple[object, ...]) -> Account:
+        """The next one of those that were exported.
+
+        Raises:
+            ValueError: if it cannot be.
+        """
         if self._names and name <= self._names[-1]:
             raise ValueError("accounts that are not sorted by name")
         account = self._by_name[name] = Account(name, password_hash)
@@ -162,6 +218,10 @@ class Accounts:
                 case _:
                     raise ValueError("a session of an unknown shape, or one that stands twice")
         return account
+
+
+def _all_are(values: tuple[object, ...], kind: type) -> bool:
+    return all(type(value) is kind for value in values)
 
 
 def verification(password_hash: str) -> bytes:

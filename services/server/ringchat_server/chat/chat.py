@@ -4,45 +4,47 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from hashlib import blake2b
-from itertools import groupby
 from marshal import dumps
 from typing import Any, ClassVar, cast
 
-from ringchat_server.chat.accounts import ACCOUNTS_MAX, Accounts, verification
+from ringchat_server.chat import earlier
+from ringchat_server.chat.accounts import ACCOUNTS_MAX, Account, Accounts, verification
 from ringchat_server.chat.answers import (
     DONE,
     FORGOTTEN,
-    MAILBOX_FULL,
     MALFORMED,
+    NO_SESSION,
     NOT_LOGGED_IN,
+    NOT_ONESELF,
     OK,
     TOO_MANY_ACCOUNTS,
+    TOO_MANY_BLOCKED,
     WRONG_PASSWORD,
     Answer,
     Answers,
     name_taken,
     no_account,
 )
+from ringchat_server.chat.conversations import AccountChanged, Message, News
 from ringchat_server.chat.dedupe import NUMBER_MAX, Clients, Numbers
-from ringchat_server.chat.mailbox import Mailbox, Message
-from ringchat_server.chat.requests import is_sound, is_sound_name
-from ringchat_server.records import Entry, count_of, message_id
+from ringchat_server.chat.requests import is_sound
+from ringchat_server.chat.talk import Talk
+from ringchat_server.chat.views import Profile, Views
+from ringchat_server.records import CHAT_VERSION, Entry, count_of, message_id
 
-UNDELIVERED_MAX = 65_536
-"""Messages that may wait in one mailbox."""
-
+BLOCKED_MAX = 1_000
+"""Accounts that one account may block."""
 CLIENT_BYTES_MAX = 64
 TIME_MAX_MS = 2**62
 DIGEST_BYTES = 16
 
-_FORMAT = ("ringchat chat", 2)
 # Marshal before version 3 writes no references, so the bytes depend on the value alone,
 # not on which objects happen to be shared.
 _MARSHAL_VERSION = 2
 
 
 class Chat:
-    """Everything that is replicated: accounts, sessions, mailboxes, requests applied.
+    """Everything that is replicated: accounts, conversations, requests applied.
 
     For one thread at a time. All of it changes in `apply` only.
     """
@@ -50,22 +52,26 @@ class Chat:
     __slots__ = (
         "_accounts",
         "_clients",
+        "_earlier",
         "_now_ms",
+        "_talk",
         "applied_index",
         "digest",
-        "undelivered_bytes",
+        "views",
     )
+
+    _earlier: earlier.Earlier | None
+    """How requests are applied until the log says that they mean something else."""
+    views: Views
+    """What people see of the conversations."""
 
     def __init__(self) -> None:
         self.applied_index = 0
         """Index of the last entry applied."""
         self.digest = bytes(DIGEST_BYTES)
         """16 bytes that differ, in all likelihood, if anything applied or answered did."""
-        self.undelivered_bytes = 0
-        """Of a journal, roughly, that the messages take which wait for somebody."""
         self._now_ms = 0
-        self._accounts = Accounts()
-        self._clients = Clients()
+        self._take(Accounts(), Clients())
 
     # ------------------------------------------------------------------- apply
 
@@ -76,6 +82,7 @@ class Chat:
         gets the answer that was given before.
         """
         assert index == self.applied_index + 1, f"entry {index} after {self.applied_index}"
+        self._talk.news.clear()
         sound = is_sound(entry.request)
         answers = self._answers(index, entry, sound)
         # A malformed request may hold what marshal cannot write: its kind stands for it.
@@ -127,15 +134,19 @@ class Chat:
         return answer
 
     def _noop(self, index: int, entry: Entry) -> Answer:
+        if self._earlier is not None and len(entry.request) == 2:
+            self._earlier.adopt(self._talk)
+            self._earlier = None
         return DONE
 
     def _create(self, index: int, entry: Entry) -> Answer:
         _, name, password_hash = cast("tuple[str, str, str]", entry.request)
-        if self._accounts.get(name) is not None:
+        accounts = self._accounts
+        if accounts.get(name) is not None or name in accounts.gone:
             return name_taken(name)
-        if len(self._accounts) >= ACCOUNTS_MAX:
+        if len(accounts) + len(accounts.gone) >= ACCOUNTS_MAX:
             return TOO_MANY_ACCOUNTS
-        self._accounts.create(name, password_hash)
+        accounts.create(name, password_hash)
         return DONE
 
     def _login(self, index: int, entry: Entry) -> Answer:
@@ -148,86 +159,65 @@ class Chat:
         session = self._accounts.begin_session(account, token_hash, entry.time_ms)
         return (OK, nonce, account.name, session.expires_at_ms)
 
-    def _delete(self, index: int, entry: Entry) -> Answer:
-        if not self._is_authorised(entry):
-            return NOT_LOGGED_IN
-        account = self._accounts.get(entry.account)
-        if account is None:
-            return DONE  # a handed-over request may come too late: it is as was asked
+    def _delete(self, index: int, entry: Entry, account: Account) -> Answer:
         if len(entry.request) == 2 and verification(account.password_hash) != entry.request[1]:
             return name_taken(account.name)
-        if account.mailbox is not None:
-            self.undelivered_bytes -= account.mailbox.weight
         self._accounts.delete(account.name)
+        if self._earlier is None:
+            self._accounts.gone[account.name] = None
+            self._talk.forget(account)
+        self._talk.news.append(AccountChanged(account.name))
         return DONE
 
-    def _logout(self, index: int, entry: Entry) -> Answer:
-        if not self._is_authorised(entry):
-            return NOT_LOGGED_IN
+    def _logout(self, index: int, entry: Entry, account: Account) -> Answer:
         handed_over = len(entry.request) == 2
         token_hash = cast("bytes", entry.request[1]) if handed_over else entry.session
-        if self._accounts.holder(token_hash, entry.time_ms) == entry.account:
+        if self._accounts.holder(token_hash, entry.time_ms) == account.name:
             self._accounts.end_session(token_hash)
+            self._talk.news.append(AccountChanged(account.name))
         return DONE
 
-    def _send(self, index: int, entry: Entry, start: int, stop: int) -> Answers:
-        """Those of the entry's messages from `start` up to `stop`."""
-        number, count = entry.number + start, stop - start
-        if not self._is_authorised(entry):
-            return ((number, count, NOT_LOGGED_IN),)
-        sender = self._accounts.get(entry.account)
-        if sender is None and not is_sound_name(entry.account):
-            return ((number, count, MALFORMED),)
-        name = entry.account if sender is None else sender.name
-        _, to, texts = cast("tuple[str, tuple[str, ...], tuple[str, ...]]", entry.request)
-        if len(to) == 1:
-            return tuple(self._queue(index, entry, name, to[0], texts[start:stop], start))
-        answers: list[tuple[int, int, Answer]] = []
-        for receiver, positions in groupby(range(start, stop), to.__getitem__):
-            first, *others = positions
-            part = texts[first : first + 1 + len(others)]
-            answers += self._queue(index, entry, name, receiver, part, first)
-        return tuple(answers)
+    def _password(self, index: int, entry: Entry, account: Account) -> Answer:
+        _, verified, password_hash = cast("tuple[str, bytes, str]", entry.request)
+        if verification(account.password_hash) != verified:
+            return WRONG_PASSWORD
+        account.password_hash = password_hash
+        self._end_sessions_but(account, entry.session)
+        return DONE
 
-    def _queue(
-        self, index: int, entry: Entry, sender: str, to: str, texts: tuple[str, ...], start: int
-    ) -> list[tuple[int, int, Answer]]:
-        """Texts for one receiver, which stand in the entry from `start` on."""
-        receiver, number = self._accounts.get(to), entry.number + start
-        if receiver is None:
-            return [(number, len(texts), no_account(to))]
-        mailbox = receiver.mailbox
-        if mailbox is None:
-            mailbox = receiver.mailbox = Mailbox()
-        answers: list[tuple[int, int, Answer]] = []
-        # A handed-over message was confirmed by the master that took it: no room, or a
-        # sender deleted meanwhile, is no reason to lose it.
-        room = max(0, UNDELIVERED_MAX - len(mailbox)) if entry.session else len(texts)
-        if fitting := texts[:room]:
-            first_id = message_id(index, start)
-            self.undelivered_bytes -= mailbox.weight
-            mailbox.extend(first_id, sender, fitting, entry.time_ms)
-            self.undelivered_bytes += mailbox.weight
-            answers.append((number, len(fitting), (OK, first_id, entry.time_ms)))
-        if left := len(texts) - len(fitting):
-            answers.append((number + len(fitting), left, MAILBOX_FULL))
-        return answers
+    def _profile(self, index: int, entry: Entry, account: Account) -> Answer:
+        account.display_name = cast("str", entry.request[1])
+        self._talk.news.append(AccountChanged(account.name))
+        return DONE
 
-    def _update(self, index: int, entry: Entry) -> Answer:
-        if not self._is_authorised(entry):
-            return NOT_LOGGED_IN
-        _, up_to, delivered = cast("tuple[str, int, tuple[tuple[bytes, int], ...]]", entry.request)
-        account = self._accounts.get(entry.account)
-        mailbox = None if account is None else account.mailbox
-        if mailbox is None:
+    def _end(self, index: int, entry: Entry, account: Account) -> Answer:
+        token_hash = cast("bytes", entry.request[1])
+        if not token_hash:
+            self._end_sessions_but(account, entry.session)
             return DONE
-        self.undelivered_bytes -= mailbox.weight
-        mailbox.remove_through(up_to)
-        for client, number in delivered:
-            match self._clients.answer_to(client, number):
-                case (0, int(one), int()):
-                    mailbox.remove(one)
-        self.undelivered_bytes += mailbox.weight
+        if token_hash not in account.tokens:
+            return NO_SESSION
+        self._accounts.end_session(token_hash)
+        self._talk.news.append(AccountChanged(account.name))
+        return DONE
+
+    def _end_sessions_but(self, account: Account, spared: bytes) -> None:
+        for token_hash in [one for one in account.tokens if one != spared]:
+            self._accounts.end_session(token_hash)
+        self._talk.news.append(AccountChanged(account.name))
+
+    def _block(self, index: int, entry: Entry, account: Account) -> Answer:
+        _, name, blocked = cast("tuple[str, str, bool]", entry.request)
+        if not blocked:
+            account.blocked.pop(name, None)
+            return DONE
+        if name == account.name:
+            return NOT_ONESELF
+        if self._accounts.get(name) is None:
+            return no_account(name)
+        if len(account.blocked) >= BLOCKED_MAX and name not in account.blocked:
+            return TOO_MANY_BLOCKED
+        account.blocked[name] = None
         return DONE
 
     def _is_authorised(self, entry: Entry) -> bool:
@@ -236,21 +226,61 @@ class Chat:
         holder = self._accounts.holder(entry.session, entry.time_ms)
         return holder is not None and holder == entry.account
 
-    _KINDS: ClassVar[dict[str, Callable[[Chat, int, Entry], Answer]]] = {
-        "noop": _noop,
-        "create": _create,
-        "delete": _delete,
-        "login": _login,
-        "logout": _logout,
-        "update": _update,
-    }
-
     def _applied(self, index: int, entry: Entry, start: int, stop: int) -> Answers:
         """The entry takes effect; of several messages, those from `start` up to `stop`."""
         kind = cast("str", entry.request[0])
-        if kind == "send":
-            return self._send(index, entry, start, stop)
-        return ((entry.number, 1, self._KINDS[kind](self, index, entry)),)
+        if kind in ("send", "post"):
+            if not self._is_authorised(entry):
+                return ((entry.number + start, stop - start, NOT_LOGGED_IN),)
+            if self._earlier is None:
+                to_all = self._talk.send if kind == "send" else self._talk.post
+                return to_all(index, entry, start, stop)
+            if kind == "send":
+                return self._earlier.send(index, entry, start, stop)
+            return ((entry.number + start, stop - start, MALFORMED),)
+        return ((entry.number, 1, self._answer(kind, index, entry)),)
+
+    def _answer(self, kind: str, index: int, entry: Entry) -> Answer:
+        if (of_nobody := self._OF_NOBODY.get(kind)) is not None:
+            return of_nobody(self, index, entry)
+        if not self._is_authorised(entry):
+            return NOT_LOGGED_IN
+        if self._earlier is not None and kind not in ("delete", "logout"):
+            return self._earlier.update(entry) if kind == "update" else MALFORMED
+        account = self._accounts.get(entry.account)
+        if account is None:
+            # Only what is handed over can come so late. What it asked for has come to pass,
+            # or cannot any more.
+            return DONE if kind in ("delete", "logout", "update") else NOT_LOGGED_IN
+        if (of_account := self._OF_ACCOUNT.get(kind)) is not None:
+            return of_account(self, index, entry, account)
+        return self._OF_TALK[kind](self._talk, index, entry, account)
+
+    _OF_NOBODY: ClassVar[dict[str, Callable[[Chat, int, Entry], Answer]]] = {
+        "noop": _noop,
+        "create": _create,
+        "login": _login,
+    }
+    _OF_ACCOUNT: ClassVar[dict[str, Callable[[Chat, int, Entry, Account], Answer]]] = {
+        "delete": _delete,
+        "logout": _logout,
+        "password": _password,
+        "profile": _profile,
+        "end": _end,
+        "block": _block,
+    }
+    _OF_TALK: ClassVar[dict[str, Callable[[Talk, int, Entry, Account], Answer]]] = {
+        "update": Talk.update,
+        "read": Talk.read,
+        "edit": Talk.edit,
+        "erase": Talk.erase,
+        "room": Talk.room,
+        "join": Talk.join,
+        "leave": Talk.leave,
+        "invite": Talk.invite,
+        "remove": Talk.remove,
+        "change": Talk.change,
+    }
 
     # ------------------------------------------------------------------- admission
 
@@ -303,29 +333,50 @@ class Chat:
         assert limit > 0
         return self._accounts.matching(pattern or "*", after, limit)
 
-    def undelivered(self, account: str, after_id: int, limit: int, bytes_max: int) -> list[Message]:
-        """The account's oldest messages with an id greater than `after_id`.
+    def profile(self, name: str) -> Profile | None:
+        """What is known of an account; None if there never was one of that name."""
+        account = self._accounts.get(name)
+        if account is None:
+            return Profile(name, "", True) if name in self._accounts.gone else None
+        return Profile(account.name, account.display_name, False)
 
-        At most `limit`, and at most `bytes_max` bytes of text unless one alone is longer.
-        Empty if there is no such account.
-        """
+    def blocked(self, account: str) -> tuple[str, ...]:
+        """Whom that account refuses."""
         found = self._accounts.get(account)
-        if found is None or found.mailbox is None:
-            return []
-        return found.mailbox.after(after_id, limit, bytes_max)
+        return () if found is None else tuple(found.blocked)
+
+    def sessions(self, account: str, now_ms: int) -> list[tuple[bytes, int]]:
+        """Those that are not over, oldest first: the hash of its token, and its end."""
+        found = self._accounts.get(account)
+        return [] if found is None else self._accounts.sessions(found, now_ms)
+
+    def undelivered(self, account: str, after_id: int, limit: int, bytes_max: int) -> list[Message]:
+        """The oldest messages for that account: behind that id, or for 0 those that have not
+        arrived there yet. See `Views.feed`."""
+        if after_id:
+            return self.views.feed(account, after_id, limit, bytes_max)
+        return self.views.undelivered(account, limit, bytes_max)
+
+    @property
+    def stored_bytes(self) -> int:
+        """Of a journal, roughly, that all messages take."""
+        return self._talk.stored_bytes
+
+    def take_news(self) -> list[News]:
+        """What the last entry did, for those who watch."""
+        news, self._talk.news = self._talk.news, []
+        return news
 
     # ------------------------------------------------------------------- export, load
 
     def export(self) -> tuple[object, ...]:
         """The whole state in built-in values, equal if and only if the state is."""
-        return (
-            *_FORMAT,
-            self.applied_index,
-            self.digest,
-            self._now_ms,
-            self._accounts.export(),
-            self._clients.export(),
-        )
+        head = ("ringchat chat", CHAT_VERSION, self.applied_index, self.digest, self._now_ms)
+        if self._earlier is not None:
+            accounts = self._earlier.export()
+            return (head[0], earlier.VERSION, *head[2:], accounts, self._clients.export())
+        accounts, gone = self._accounts.export(), tuple(self._accounts.gone)
+        return (*head, accounts, self._clients.export(), gone, self._talk.export())
 
     @classmethod
     def load(cls, value: object) -> Chat:
@@ -335,22 +386,30 @@ class Chat:
             ValueError: with one line, if the value is not an exported chat.
         """
         match value:
-            case (str(), int(), int(applied_index), bytes(digest), int(now_ms), accounts, clients):
+            case (str(), int(), int(index), bytes(digest), int(now_ms), accounts, clients, *more):
                 pass
             case _:
                 raise ValueError("not the state of a chat")
-        if value[:2] != _FORMAT:
-            raise ValueError(f"the state of a chat in an unknown format: {value[:2]!r}")
-        if applied_index < 0 or len(digest) != DIGEST_BYTES:
+        if index < 0 or len(digest) != DIGEST_BYTES:
             raise ValueError("the state of a chat with an impossible index or digest")
         chat = cls()
-        chat.applied_index = applied_index
-        chat.digest = digest
-        chat._now_ms = now_ms
-        chat._accounts = Accounts.load(accounts, applied_index)
-        chat._clients = Clients.load(clients)
-        chat.undelivered_bytes = chat._accounts.undelivered_bytes
+        match value[:2], more:
+            case ("ringchat chat", earlier.VERSION), []:
+                chat._take(earlier.load(accounts, index), Clients.load(clients))
+            case ("ringchat chat", version), [gone, talk] if version == CHAT_VERSION:
+                chat._take(Accounts.load(accounts, gone), Clients.load(clients))
+                chat._earlier = None
+                chat._talk.load(talk, message_id(index + 1, 0) - 1)
+            case _:
+                raise ValueError(f"the state of a chat in an unknown format: {value[:2]!r}")
+        chat.applied_index, chat.digest, chat._now_ms = index, digest, now_ms
         return chat
+
+    def _take(self, accounts: Accounts, clients: Clients) -> None:
+        self._accounts, self._clients = accounts, clients
+        self._talk = Talk(accounts, clients)
+        self._earlier = earlier.Earlier(accounts, clients)
+        self.views = Views(accounts, self._talk)
 
 
 def _is_handed_over(entry: Entry) -> bool:

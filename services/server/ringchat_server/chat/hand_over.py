@@ -7,12 +7,14 @@ heals; Ann's side lost its view, so its entries are handed over. "hi" is applied
 as message 150. Then comes «Bob: delivered up to 101», as it was said: it would remove
 Cy's "hello", confirmed and never seen by anybody, and leave Bob "hi" to read again.
 
-So an acknowledgement keeps its number only as far as both orders agree, and names what
-it means beyond by the requests that sent it: those are the same in every order. What it
-means are messages that were *delivered* before it. A log does not tell which those are: a
-request may have been refused where it stands first, and stand again further on, because a
-third order had confirmed it; a number in between does not mean it. So the dropped entries
-are applied once more, to the state before them, and their answers tell.
+So whatever names a message or a room by its id keeps that id only as far as both orders
+agree, and names what is beyond by the request that made it: that is the same in every order.
+
+An acknowledgement means more than one message. What it means are messages that were
+*delivered* before it. A log does not tell which those are: a request may have been refused
+where it stands first, and stand again further on, because a third order had confirmed it; a
+number in between does not mean it. So the dropped entries are applied once more, to the state
+before them, and what that does tells.
 
 The session's hash goes, for the login may stand only in the order that is given up;
 the master that accepted the request had authenticated the account, and that is kept. A logout
@@ -34,12 +36,28 @@ from operator import itemgetter
 from typing import cast
 
 from ringchat_server.chat.accounts import verification
-from ringchat_server.chat.answers import OK
 from ringchat_server.chat.chat import Chat
+from ringchat_server.chat.conversations import Posted
 from ringchat_server.chat.requests import is_sound
 from ringchat_server.records import SENDS_MAX, Entry, Proposal, index_of, message_id
 
 RequestName = tuple[bytes, int]
+
+_NOTHING: RequestName = (b"", 0)
+"""Names no request."""
+
+_REFERENCES: dict[str, tuple[int, ...]] = {
+    "post": (1, 3),
+    "read": (1, 2),
+    "edit": (1, 2),
+    "erase": (1, 2),
+    "join": (1,),
+    "leave": (1,),
+    "invite": (1,),
+    "remove": (1,),
+    "change": (1,),
+}
+"""Where in a request an id of a message or room may stand."""
 
 
 def hand_over(
@@ -66,6 +84,17 @@ def hand_over(
         for *_, request in entries
     )
     delivered = Delivered(chat_before() if reaches_beyond else None)
+
+    def in_any_order(value: object) -> object:
+        """A reference; what both orders agree on stays an id."""
+        if type(value) is not int or value <= newest_common_id:
+            return value
+        place = index_of(value) - first_index
+        if not 0 <= place < len(entries):
+            return _NOTHING  # compacted, and in the other order another one's id
+        maker = entries[place]
+        return (maker.client, maker.number + value - message_id(index_of(value), 0))
+
     created: dict[str, bytes] = {}
     proposals: list[Proposal] = []
     for index, entry in enumerate(entries, first_index):
@@ -78,6 +107,11 @@ def hand_over(
             created[str(request[1])] = verification(str(request[2]))
         elif request == ("logout",) and entry.account and entry.session:
             request = ("logout", entry.session)
+        elif sound and kind in _REFERENCES:
+            at = _REFERENCES[str(kind)]
+            request = tuple(
+                in_any_order(part) if place in at else part for place, part in enumerate(request)
+            )
         elif request == ("delete",) and entry.account in created:
             request = ("delete", created[entry.account])
         delivered.apply(index, entry)
@@ -96,22 +130,21 @@ class Delivered:
         """Receiver -> (id in the dropped order, name)."""
 
     def apply(self, index: int, entry: Entry) -> None:
-        """The next dropped entry."""
+        """The next dropped entry. An answer that was given before posts nothing again."""
         if self._chat is None:
             return
-        answers = self._chat.apply(index, entry)
-        match entry.request:
-            case ("send", tuple(to), _):
-                for number, count, answer in answers:
-                    # An answer given before tells of another entry.
-                    if answer[0] == OK and index_of(first_id := cast("int", answer[1])) == index:
-                        for at in range(count):
-                            position = first_id + at - message_id(index, 0)
-                            receiver = to[position if len(to) > 1 else 0]
-                            name = (entry.client, number + at)
-                            self._waiting.setdefault(receiver, []).append((first_id + at, name))
-            case ("delete", *_) if answers[0][2][0] == OK:
-                self._waiting.pop(entry.account, None)
+        self._chat.apply(index, entry)
+        for news in self._chat.take_news():
+            if isinstance(news, Posted):
+                self._posted(entry, news)
+
+    def _posted(self, entry: Entry, posted: Posted) -> None:
+        first = entry.number + posted.first_id - message_id(index_of(posted.first_id), 0)
+        for account in posted.conversation.members:
+            if posted.conversation.is_fed_to(account, entry.account):
+                waiting = self._waiting.setdefault(account, [])
+                for at in range(posted.size):
+                    waiting.append((posted.first_id + at, (entry.client, first + at)))
 
     def take(self, account: str, up_to_id: int) -> tuple[RequestName, ...]:
         """The account's messages up to that id, by name.

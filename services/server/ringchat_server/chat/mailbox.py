@@ -1,8 +1,6 @@
-"""The undelivered messages of one account, oldest first.
+"""The undelivered messages of one account, as the chat before conversations kept them.
 
-Held in columns (ids and times as machine integers) rather than one object per
-message: half the memory, and nothing for the garbage collector to walk. Removing
-from the front only moves `_start`; the columns are cut when half of them is past.
+A message was there until it was acknowledged. See `earlier.py`.
 """
 
 from __future__ import annotations
@@ -36,8 +34,6 @@ Columns = tuple[
 
 EMPTY: Columns = ((), (), (), ())
 
-_MESSAGE_BYTES = 12
-"""What a message takes in a journal beside its text, roughly."""
 _PAST_MIN = 64
 """Fewer removed places than this are not worth a cut."""
 
@@ -45,7 +41,7 @@ _PAST_MIN = 64
 class Mailbox:
     """A queue sorted by id, with removal from the front, or of one message."""
 
-    __slots__ = ("_characters", "_ids", "_senders", "_sent_at_ms", "_start", "_texts")
+    __slots__ = ("_ids", "_senders", "_sent_at_ms", "_start", "_texts")
 
     def __init__(self) -> None:
         self._ids: array[int] = array("q")
@@ -53,17 +49,10 @@ class Mailbox:
         self._senders: list[str] = []
         self._texts: list[str] = []
         self._start = 0
-        self._characters = 0
-        """Of all texts that wait."""
 
     def __len__(self) -> int:
         """Messages that wait."""
         return len(self._ids) - self._start
-
-    @property
-    def weight(self) -> int:
-        """Bytes of a journal that it takes, roughly."""
-        return self._characters + _MESSAGE_BYTES * len(self)
 
     @property
     def newest_id(self) -> int:
@@ -78,7 +67,6 @@ class Mailbox:
         self._sent_at_ms.extend(array("q", (sent_at_ms,)) * count)
         self._senders.extend((sender,) * count)
         self._texts.extend(texts)
-        self._characters += sum(map(len, texts))
 
     def remove_through(self, message_id: int) -> None:
         """Remove all messages up to and including an id. Amortised O(1) each."""
@@ -86,11 +74,9 @@ class Mailbox:
         position = bisect_right(ids, message_id, self._start)
         if position == len(ids):
             self._cut(position)
-            self._characters = 0
             return
         texts = self._texts
         for past in range(self._start, position):
-            self._characters -= len(texts[past])
             texts[past] = ""  # a text is freed at once; its place, with the others
         self._start = position
         if position >= _PAST_MIN and 2 * position >= len(ids):
@@ -104,7 +90,6 @@ class Mailbox:
         if position == self._start:
             self.remove_through(message_id)
             return
-        self._characters -= len(self._texts[position])
         for column in (self._ids, self._sent_at_ms, self._senders, self._texts):
             del column[position]
 
@@ -161,7 +146,6 @@ class Mailbox:
             raise ValueError("a mailbox with a number out of range") from None
         mailbox._senders = list(map(same.get, senders, senders))
         mailbox._texts = list(texts)
-        mailbox._characters = sum(map(len, mailbox._texts))
         return mailbox
 
     def _cut(self, position: int) -> None:

@@ -11,6 +11,9 @@ import unicodedata
 from collections.abc import Callable, Sequence
 
 NAME_CHARS_MAX = 32
+TITLE_CHARS_MAX = 64
+TOPIC_CHARS_MAX = 256
+DISPLAY_NAME_CHARS_MAX = 64
 TEXT_BYTES_MAX = 64 * 1024
 PATTERN_CHARS_MAX = 128
 _UTF8_CHAR_BYTES_MAX = 4
@@ -45,6 +48,46 @@ def normal_name(raw: str) -> str:
     if name != name.strip():
         raise BadRequest("a name may not begin or end with a space")
     return name
+
+
+def normal_title(raw: str) -> str:
+    """A room's title as it is stored: NFKC, 1 to 64 characters, blanks at the ends cut off.
+
+    Raises:
+        BadRequest: for an empty or too long one, control or invisible characters.
+    """
+    title = _normal_line(raw, "a title", TITLE_CHARS_MAX)
+    if not title:
+        raise BadRequest("a title has at least 1 character")
+    return title
+
+
+def normal_topic(raw: str) -> str:
+    """A room's topic as it is stored: NFKC, at most 256 characters.
+
+    Raises:
+        BadRequest: for a too long one, control or invisible characters.
+    """
+    return _normal_line(raw, "a topic", TOPIC_CHARS_MAX)
+
+
+def normal_display_name(raw: str) -> str:
+    """What is shown beside an account's name: NFKC, at most 64 characters.
+
+    Raises:
+        BadRequest: for a too long one, control or invisible characters.
+    """
+    return _normal_line(raw, "a display name", DISPLAY_NAME_CHARS_MAX)
+
+
+def _normal_line(raw: str, what: str, chars_max: int) -> str:
+    if len(raw) > 8 * chars_max:
+        raise BadRequest(f"{what} has at most {chars_max} characters")
+    line = unicodedata.normalize("NFKC", raw).strip()
+    if len(line) > chars_max:
+        raise BadRequest(f"{what} has at most {chars_max} characters")
+    _refuse_invisible(line, what)
+    return line
 
 
 def check_text(text: str) -> None:
