@@ -9,7 +9,7 @@ from ringchat_server.chat.answers import (
     Answers,
 )
 from ringchat_server.chat.chat import Chat
-from ringchat_server.records import Entry, count_of
+from ringchat_server.records import NOOP, Entry, count_of
 
 NOW_MS = 1_700_000_000_000
 ANN, BOB, CY = b"a" * 16, b"b" * 16, b"c" * 16
@@ -42,6 +42,7 @@ class Room:
         self.chat = Chat()
         self.now_ms = NOW_MS
         self.numbers = iter(range(1, 10**9))
+        self.ask(*NOOP)
         for name in ("ann", "bob"):
             assert self.ask("create", name, f"hash of {name}") == DONE
             assert self.log_in(name, TOKEN[name])[0] == 0

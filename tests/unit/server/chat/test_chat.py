@@ -13,26 +13,28 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ringchat_server.chat import chat as chat_module
+from ringchat_server.chat import talk as talk_module
 from ringchat_server.chat.accounts import SESSION_LIFETIME_MS, verification
 from ringchat_server.chat.answers import (
     ALREADY_EXISTS,
     BAD_NUMBER,
     DONE,
     FORGOTTEN,
-    MAILBOX_FULL,
     MALFORMED,
     NOT_LOGGED_IN,
+    STORE_FULL,
     WRONG_PASSWORD,
     Answers,
     name_taken,
     no_account,
 )
 from ringchat_server.chat.chat import Chat
+from ringchat_server.chat.conversations import Message
 from ringchat_server.chat.dedupe import IDLE_MAX_MS
 from ringchat_server.chat.kept import WINDOW
-from ringchat_server.chat.mailbox import Message
+from ringchat_server.chat.requests import _CHECKS
 from ringchat_server.pickled import Unreadable, entry_of
-from ringchat_server.records import NOOP, Entry, message_id
+from ringchat_server.records import NOOP, SENDS_MAX, Entry, message_id
 from tests.unit.server.chat.room import (
     ANN,
     BOB,
@@ -52,7 +54,7 @@ def test_a_message_is_named_by_its_index_and_dated_by_its_entry(room: Room) -> N
     answer = room.ask(*send("bob", "hi"), account="ann")
     only = message_id(room.chat.applied_index, 0)
     assert answer == (0, only, NOW_MS)
-    assert room.chat.undelivered("bob", 0, 9, 99) == [Message(only, "ann", "hi", NOW_MS)]
+    assert room.chat.undelivered("bob", 0, 9, 99) == [Message(only, "ann", "hi", NOW_MS, "ann")]
     assert room.chat.undelivered("bob", only, 9, 99) == []
 
 
@@ -61,14 +63,15 @@ def test_nobody_has_no_messages(room: Room) -> None:
     assert room.chat.undelivered("eve", 0, 9, 99) == []
 
 
-def test_a_full_mailbox(room: Room, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(chat_module, "UNDELIVERED_MAX", 2)
-    for text in ("one", "two"):
-        assert room.ask(*send("bob", text), account="ann")[0] == 0
-    assert room.ask(*send("bob", "three"), account="ann") == MAILBOX_FULL
+def test_a_full_store(room: Room, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(talk_module, "STORE_BYTES_MAX", 2 * len("one") + 2 * 12)
+    first = room.ask(*send("bob", "one"), account="ann")
+    assert room.ask(*send("bob", "two"), account="ann")[0] == 0
+    assert room.ask(*send("bob", "four"), account="ann") == STORE_FULL
+    assert room.ask("edit", "bob", first[1], "longer", account="ann") == STORE_FULL
     # Confirmed once, by a master that lost its view: let in all the same.
-    assert room.ask(*send("bob", "four"), account="ann", session=b"")[0] == 0
-    assert room.waiting("bob") == ["one", "two", "four"]
+    assert room.ask(*send("bob", "five"), account="ann", session=b"")[0] == 0
+    assert room.waiting("bob") == ["one", "two", "five"]
 
 
 def test_a_handed_over_message_survives_its_sender(room: Room) -> None:
@@ -85,7 +88,9 @@ def test_an_update_removes_up_to_an_id(room: Room) -> None:
     assert room.ask("update", ids[0], (), account="bob") == DONE
     assert room.ask("update", 10**30, (), account="bob") == DONE
     assert room.waiting("bob") == []
-    assert room.ask("update", 1, (), account="ann") == DONE, "a mailbox that never was"
+    assert room.ask("update", 1, (), account="ann") == DONE, "nothing ever came"
+    room.ask(*send("bob", "d"), account="ann")
+    assert room.waiting("bob") == ["d"], "what is to come has not arrived yet"
 
 
 def test_a_name_is_taken_once(room: Room) -> None:
@@ -105,8 +110,8 @@ def test_a_login_is_for_the_hash_it_was_checked_against(room: Room) -> None:
     token = b"T" * 32
     assert room.log_in("ann", token) == (0, NONCE, "ann", NOW_MS + SESSION_LIFETIME_MS)
     assert room.chat.account_of(token, NOW_MS) == "ann"
-    room.ask("delete", account="ann")
-    room.ask("create", "ann", "the hash of another ann")
+    verified = verification("hash of ann")
+    assert room.ask("password", verified, "hash of another", account="ann") == DONE
     assert room.log_in("ann", token) == WRONG_PASSWORD
     assert room.log_in("eve", token) == WRONG_PASSWORD
     assert room.chat.account_of(token, NOW_MS) is None
@@ -119,12 +124,13 @@ def test_an_expired_session_does_not_stand_in_the_way_of_a_login(room: Room) -> 
     assert room.ask(*request, account="ann")[0] == 0
 
 
-def test_deleting_takes_everything_along(room: Room) -> None:
+def test_who_is_deleted_is_gone_and_the_name_stays_taken(room: Room) -> None:
     room.ask(*send("bob", "hi"), account="ann")
     assert room.ask("delete", account="bob") == DONE
     assert room.chat.account_of(TOKEN["bob"], NOW_MS) is None
     assert room.chat.list_accounts("", "", 9) == (["ann"], False)
-    room.ask("create", "bob", "hash")
+    assert room.ask("create", "bob", "hash") == name_taken("bob")
+    assert room.ask(*send("bob", "still there?"), account="ann") == no_account("bob")
     assert room.waiting("bob") == []
 
 
@@ -140,7 +146,27 @@ def test_a_logout_ends_one_session(room: Room) -> None:
 
 
 @pytest.mark.parametrize(
-    "request_", [("delete",), ("logout",), send("bob", "x"), ("update", 1, ())]
+    "request_",
+    [
+        ("delete",),
+        ("logout",),
+        send("bob", "x"),
+        ("update", 1, ()),
+        ("post", "bob", ("x",), 0),
+        ("read", "bob", 1),
+        ("edit", "bob", 1, "y"),
+        ("erase", "bob", 1),
+        ("room", "title", "", True, ()),
+        ("join", 1),
+        ("leave", 1),
+        ("invite", 1, "bob"),
+        ("remove", 1, "bob"),
+        ("change", 1, None, "topic", None),
+        ("password", verification("hash of ann"), "hash"),
+        ("profile", "Ann"),
+        ("end", b""),
+        ("block", "bob", True),
+    ],
 )
 def test_who_may_not(room: Room, request_: tuple[object, ...]) -> None:
     assert room.ask(*request_) == NOT_LOGGED_IN, "nobody"
@@ -165,10 +191,10 @@ def test_a_duplicate_changes_nothing_and_gets_the_same_answer(room: Room) -> Non
     entry = room.entry(*send("bob", "hi"), account="ann")
     answer = room.apply(entry)
     room.ask("logout", account="ann")
-    before = room.chat.export()[5]
+    before = room.chat.export()[7:]
     # The session is over and the text is another: the name alone decides.
     assert room.apply(entry._replace(view=4, request=send("bob", "other"))) == answer
-    assert room.chat.export()[5] == before
+    assert room.chat.export()[7:] == before
     assert room.waiting("bob") == ["hi"]
     assert room.chat.recall(CY, entry.number) == answer
 
@@ -239,7 +265,7 @@ builtin_values = st.recursive(
 )
 names = st.sampled_from(["ann", "bob", "cy", "eve", ""])
 tokens = st.sampled_from([b"", TOKEN["ann"], TOKEN["bob"], b"T" * 32])
-kinds = st.sampled_from(["noop", "create", "delete", "login", "logout", "send", "update", "?"])
+kinds = st.sampled_from([*_CHECKS, "?"])
 texts = st.sampled_from(["hi", "é", "x" * 70_000, "\ud800"])
 some_sound_texts = st.lists(st.sampled_from(["hi", "é", "ho"]), min_size=1, max_size=6).map(tuple)
 sends = st.one_of(
@@ -256,6 +282,11 @@ sends = st.one_of(
         )
     ),
 )
+references = st.one_of(
+    st.integers(0, 40).map(lambda index: message_id(index, 0)),
+    st.tuples(st.sampled_from([ANN, BOB, CY]), st.integers(0, 12)),
+)
+conversations = st.one_of(st.sampled_from(["ann", "bob", "eve"]), references)
 good_requests = st.one_of(
     st.just(NOOP),
     st.tuples(st.just("create"), names, names.map("hash of {}".format)),
@@ -269,9 +300,38 @@ good_requests = st.one_of(
     ),
     st.just(("logout",)),
     st.one_of(sends, sends, sends),
+    st.tuples(st.just("post"), conversations, st.tuples(texts), references),
+    st.tuples(st.just("post"), conversations, some_sound_texts, st.just(0)),
+    st.tuples(st.just("read"), conversations, references),
+    st.tuples(st.just("edit"), conversations, references, texts),
+    st.tuples(st.just("erase"), conversations, references),
+    st.tuples(
+        st.just("room"),
+        st.just("a title"),
+        st.just("a topic"),
+        st.booleans(),
+        st.lists(st.sampled_from(["ann", "bob", "eve"]), max_size=2).map(tuple),
+    ),
+    st.tuples(st.sampled_from(["join", "leave"]), references),
+    st.tuples(st.sampled_from(["invite", "remove"]), references, names),
+    st.tuples(
+        st.just("change"),
+        references,
+        st.sampled_from([None, "another title"]),
+        st.sampled_from([None, "another topic"]),
+        st.sampled_from([None, "ann", "bob"]),
+    ),
+    st.tuples(
+        st.just("password"),
+        names.map(lambda name: verification(f"hash of {name}")),
+        names.map("hash of {}".format),
+    ),
+    st.tuples(st.just("profile"), st.sampled_from(["", "Ann"])),
+    st.tuples(st.just("end"), tokens),
+    st.tuples(st.just("block"), names, st.booleans()),
     st.tuples(
         st.just("update"),
-        st.integers(0, 60),
+        st.integers(0, 60 * SENDS_MAX),
         st.lists(st.tuples(st.sampled_from([ANN, BOB]), st.integers(0, 9)), max_size=3).map(tuple),
     ),
 )
@@ -318,7 +378,7 @@ def test_apply_never_raises(history: list[Entry]) -> None:
         ]
         for _, answer in answers:
             assert type(answer[0]) is int
-            assert answer[0] in (0, 3, 5, 6, 8, 16)
+            assert answer[0] in (0, 3, 5, 6, 7, 8, 9, 16)
         if readable.client:
             again = one_by_one(room.apply_all(readable))
             assert len(again) == len(answers)
@@ -388,22 +448,20 @@ def test_many_at_once_are_the_same_as_one_after_the_other(
     # Only the ids differ, for they tell the entry: what waits, its order, and what was refused
     # do not.
     together, apart = Room(), Room()
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(chat_module, "UNDELIVERED_MAX", 9)
-        for number, texts, handed_over, alike in history:
-            who = st.sampled_from(["bob", "ann", "eve"])
-            to = tuple(data.draw(who) for _ in range(1 if alike else len(texts)))
-            session = b"" if handed_over else TOKEN["ann"]
-            entry = Entry(0, NOW_MS, CY, 1_000 + number, "ann", session, send(to, *texts))
-            answers = [answer for _, answer in one_by_one(together.apply_all(entry))]
-            for at, text in enumerate(texts):
-                one = send(to[at if len(to) > 1 else 0], text)
-                alone = apart.apply(entry._replace(number=entry.number + at, request=one))
-                assert (alone[0], alone[2:]) == (answers[at][0], answers[at][2:])
-                if alone[0] != 0:
-                    assert alone == answers[at]
-            for name in ("ann", "bob"):
-                assert together.waiting(name) == apart.waiting(name)
+    for number, texts, handed_over, alike in history:
+        who = st.sampled_from(["bob", "ann", "eve"])
+        to = tuple(data.draw(who) for _ in range(1 if alike else len(texts)))
+        session = b"" if handed_over else TOKEN["ann"]
+        entry = Entry(0, NOW_MS, CY, 1_000 + number, "ann", session, send(to, *texts))
+        answers = [answer for _, answer in one_by_one(together.apply_all(entry))]
+        for at, text in enumerate(texts):
+            one = send(to[at if len(to) > 1 else 0], text)
+            alone = apart.apply(entry._replace(number=entry.number + at, request=one))
+            assert (alone[0], alone[2:]) == (answers[at][0], answers[at][2:])
+            if alone[0] != 0:
+                assert alone == answers[at]
+        for name in ("ann", "bob"):
+            assert together.waiting(name) == apart.waiting(name)
     assert Chat.load(together.chat.export()).export() == together.chat.export()
 
 
@@ -423,12 +481,12 @@ def test_a_loaded_chat_has_the_same_future(past: list[Entry], future: list[Entry
     state = pickle.loads(pickle.dumps(room.chat.export(), 5))
     loaded = Chat.load(state)
     assert loaded.export() == room.chat.export()
-    assert loaded.undelivered_bytes == room.chat.undelivered_bytes
+    assert loaded.stored_bytes == room.chat.stored_bytes
     assert list(run(loaded, future)) == list(run(room.chat, future))
     assert loaded.export() == room.chat.export()
     # It is kept entry by entry, and when loading counted.
-    counted = Chat.load(room.chat.export()).undelivered_bytes
-    assert loaded.undelivered_bytes == room.chat.undelivered_bytes == counted
+    counted = Chat.load(room.chat.export()).stored_bytes
+    assert loaded.stored_bytes == room.chat.stored_bytes == counted
 
 
 @settings(max_examples=100, deadline=None)
@@ -464,14 +522,17 @@ def test_the_digest_covers_the_order_and_the_answers(room: Room) -> None:
 
 SCRIPT = """
 from ringchat_server.chat import Chat, verification
-from ringchat_server.records import Entry
+from ringchat_server.records import NOOP, Entry
 chat = Chat()
-for i in range(1, 200):
+chat.apply(1, Entry(0, 0, b"", 0, "", b"", NOOP))
+for i in range(2, 400):
     name = f"n{i * 7 % 40}"
     request = [("create", name, "h"),
-               ("login", name, verification("h"), bytes([i]) * 32, bytes(32)),
+               ("login", name, verification("h"), bytes([i % 256]) * 32, bytes(32)),
                ("send", (name, "n14", name), ("é" * i, "x", "y")),
-               ("update", 1024 * (i - 3) + 1, ((b"c3", i - 4),))][i % 4]
+               ("update", 1024 * (i - 3) + 1, ((b"c3", i - 4),)),
+               ("room", f"room {i}", "", True, ("n7", "n14", "n21")),
+               ("post", 1024 * (i - 1), (f"hi @n7, @n{i}", "x"), 0)][i % 6]
     chat.apply(i, Entry(0, i, b"c%d" % (i % 5), i, name, b"", request))
 print(chat.digest.hex(), repr(chat.export()))
 """
@@ -495,9 +556,9 @@ def test_the_digest_is_pinned(room: Room) -> None:
     # Replicas of two releases run side by side: a change of this value is a change of
     # the format of the state, never a detail.
     room.ask(*send("bob", "hi"), account="ann")
-    assert room.chat.digest.hex() == "aa3f91102ee630a02fc9614680cfe6c1"
+    assert room.chat.digest.hex() == "b93c16d7dd6d3c958a4e6c64eb7b7f35"
     room.apply_all(room.entry(*send(("bob", "bob", "eve", "ann"), *"abcd"), account="ann"))
-    assert room.chat.digest.hex() == "230ffe9b03d72bd22df1268263861368"
+    assert room.chat.digest.hex() == "96c6808c3b3210c1c1a98313e7a0c2ed"
 
 
 @pytest.mark.parametrize(
@@ -505,13 +566,15 @@ def test_the_digest_is_pinned(room: Room) -> None:
     [
         (0, "another program", "unknown format"),
         (1, 1, "unknown format"),
-        (1, 3, "unknown format"),
+        (1, 4, "unknown format"),
         (2, -1, "impossible"),
         (2, "7", "not the state"),
         (3, b"short", "impossible"),
         (4, None, "not the state"),
         (5, None, "accounts"),
         (6, None, "clients"),
+        (7, None, "accounts"),
+        (8, None, "conversations"),
     ],
 )
 def test_a_state_of_another_shape_is_refused(room: Room, at: int, value: object, why: str) -> None:

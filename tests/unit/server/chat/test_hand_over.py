@@ -62,6 +62,11 @@ class Order:
     def chat_after(self, index: int) -> Callable[[], Chat]:
         return lambda: Order(entries=self.entries[:index]).chat
 
+    def history(self, account: str, conversation: str | int) -> list[str]:
+        found = self.chat.views.history(account, conversation, 0, 0, 10**6)
+        assert isinstance(found[0], list), found
+        return [message.text for message in found[0]]
+
     def texts(self, account: str) -> list[str]:
         return [m.text for m in self.chat.undelivered(account, 0, 10**6, 10**9)]
 
@@ -69,6 +74,7 @@ class Order:
 def everybody() -> Order:
     """Four accounts, each logged in with a token of its client's bytes."""
     order = Order()
+    order.append(Entry(0, 1_000, b"", 0, "", b"", NOOP))
     for client, name in NAMES.items():
         order.ask(client, 1, "create", name, f"hash of {name}", account="")
         verified = verification(f"hash of {name}")
@@ -82,7 +88,6 @@ def nine_entries() -> Chat:
     other = Order()
     for number, entry in enumerate(order.entries, 1):
         other.append(entry._replace(client=b"somebody else", number=number))
-    other.append(Entry(0, 1_000, b"", 0, "", b"", NOOP))
     assert len(other.entries) == 9
     return other.chat
 
@@ -346,20 +351,6 @@ def test_an_acknowledgement_does_not_name_what_only_the_other_side_delivered() -
     assert kept.texts("eve") == ["hi"]
 
 
-def test_an_acknowledgement_does_not_name_what_another_account_of_that_name_got() -> None:
-    before = everybody()
-    before.ask(CY, 3, "create", "eve", "hash of one eve", account="")
-    lost, kept = before.fork(view=1), before.fork(view=2)
-    lost.ask(ANN, 3, *send("eve", "to the first eve"))
-    lost.append(Entry(1, 1_000, CY, 4, "eve", b"", ("delete",)))
-    lost.ask(DAN, 3, "create", "eve", "hash of the other eve", account="")
-    second = lost.ask(ANN, 4, *send("eve", "to the other eve"))
-    lost.append(Entry(1, 1_000, DAN, 4, "eve", b"", ("update", second, ())))
-    proposals = after_healing(lost, kept, len(before.entries))
-    newest_common_id = last_id(len(before.entries))
-    assert proposals[-1].request == ("update", newest_common_id, ((ANN, 4),))
-
-
 def test_where_nobody_knows_what_was_delivered_an_acknowledgement_names_nothing() -> None:
     before = everybody()
     lost, kept = before.fork(view=1), before.fork(view=2)
@@ -377,8 +368,8 @@ def test_the_state_before_is_asked_for_only_where_an_acknowledgement_needs_it() 
     def never() -> Chat:
         raise AssertionError("to read it takes long")
 
-    assert len(hand_over(order.entries[8:9], 9, 8, never)) == 1
-    assert len(hand_over(order.entries[9:], 10, 9, never)) == 1
+    assert len(hand_over(order.entries[9:10], 10, 9, never)) == 1
+    assert len(hand_over(order.entries[10:], 11, 10, never)) == 1
 
 
 def test_a_session_ended_on_one_side_is_ended_on_both() -> None:
@@ -505,3 +496,80 @@ def test_an_acknowledgement_does_not_reach_into_what_was_compacted_on_the_lost_s
     ack = Entry(1, 0, BOB, 1, "bob", b"s" * 32, ("update", message_id(9, 0), ()))
     (proposal,) = hand_over([ack], 10, 5, nine_entries)
     assert proposal.request == ("update", last_id(5), ())
+
+
+# ------------------------------------------------------------------- references
+
+
+def test_what_was_said_of_a_message_follows_it_into_the_other_order() -> None:
+    before = everybody()
+    before.ask(DAN, 3, *send("bob", "from before"))
+    old = message_id(len(before.entries), 0)
+    lost, kept = before.fork(view=1), before.fork(view=2)
+    hi = lost.ask(ANN, 3, *send("bob", "hi", "there"))
+    lost.ask(ANN, 5, "edit", "bob", hi + 1, "everybody")
+    lost.ask(BOB, 3, "read", "ann", hi)
+    lost.ask(BOB, 4, "post", "ann", ("hello yourself",), hi)
+    lost.ask(ANN, 6, "erase", "bob", hi)
+    lost.ask(DAN, 4, "edit", "bob", old, "from long ago")
+    kept.ask(ANN, 100, *send("bob", "of this side", "and more"))
+    after_healing(lost, kept, len(before.entries))
+    assert kept.history("bob", "ann") == [
+        "of this side",
+        "and more",
+        "",
+        "everybody",
+        "hello yourself",
+    ]
+    messages, _ = kept.chat.views.history("ann", "bob", 0, 0, 9)
+    assert isinstance(messages, list)
+    assert messages[4].reply_to == messages[2].id
+    assert kept.history("bob", "dan") == ["from long ago"]
+
+
+def test_a_room_made_on_the_lost_side_is_no_room_of_the_other() -> None:
+    before = everybody()
+    lost, kept = before.fork(view=1), before.fork(view=2)
+    secret = lost.ask(ANN, 3, "room", "secret", "", False, ("bob",))
+    lost.ask(BOB, 3, "join", secret)
+    lost.ask(ANN, 4, "post", secret, ("for bob alone",), 0)
+    lost.ask(ANN, 5, "change", secret, "top secret", None, "bob")
+    other = kept.ask(CY, 3, "room", "hall", "", True, ())
+    assert other == secret, "the story needs two rooms of one id"
+    kept.ask(DAN, 3, "join", other)
+    after_healing(lost, kept, len(before.entries))
+    assert kept.history("dan", other) == []
+    states, _ = kept.chat.views.conversations("bob", 0, 9)
+    [state] = states
+    assert state.room is not None
+    assert (state.room.title, state.room.owner) == ("top secret", "bob")
+    assert kept.history("bob", state.conversation) == ["for bob alone"]
+
+
+def test_a_message_to_a_room_is_not_lost_with_its_authors_place_in_it() -> None:
+    before = everybody()
+    room = before.ask(ANN, 3, "room", "hall", "", True, ())
+    before.ask(BOB, 3, "join", room)
+    lost, kept = before.fork(view=1), before.fork(view=2)
+    lost.ask(BOB, 4, "post", room, ("confirmed",), 0)
+    kept.ask(ANN, 4, "remove", room, "bob")
+    after_healing(lost, kept, len(before.entries))
+    assert kept.history("ann", room) == ["confirmed"]
+
+
+def test_an_acknowledgement_names_messages_of_rooms_too() -> None:
+    before = everybody()
+    room = before.ask(ANN, 3, "room", "hall", "", True, ())
+    before.ask(BOB, 3, "join", room)
+    lost, kept = before.fork(view=1), before.fork(view=2)
+    one = lost.ask(ANN, 4, "post", room, ("one", "two", "three"), 0)
+    lost.ask(BOB, 4, "update", one + 1, ())
+    kept.ask(CY, 3, *send("bob", "hello", "you"))
+    after_healing(lost, kept, len(before.entries))
+    assert kept.texts("bob") == ["hello", "you", "three"]
+
+
+def test_what_names_an_entry_that_was_compacted_names_nothing() -> None:
+    edit = Entry(1, 0, BOB, 1, "bob", b"s" * 32, ("edit", "ann", message_id(9, 0), "x"))
+    (proposal,) = hand_over([edit], 10, 5, nine_entries)
+    assert proposal.request == ("edit", "ann", (b"", 0), "x")
