@@ -5,10 +5,12 @@ from __future__ import annotations
 from ringchat_server.chat.accounts import verification
 from ringchat_server.chat.answers import (
     DONE,
+    OK,
     Answer,
     Answers,
 )
 from ringchat_server.chat.chat import Chat
+from ringchat_server.chat.views import ConversationState
 from ringchat_server.records import NOOP, Entry, count_of
 
 NOW_MS = 1_700_000_000_000
@@ -69,3 +71,36 @@ class Room:
 
     def waiting(self, name: str) -> list[str]:
         return [m.text for m in self.chat.undelivered(name, 0, 10**6, 10**9)]
+
+
+PEOPLE = ("ann", "bob", "cy", "dan", "eve")
+
+
+class House(Room):
+    """The chat with five people in it."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        for name in PEOPLE[2:]:
+            TOKEN.setdefault(name, name.encode().ljust(32, b"_"))
+            self.ask("create", name, f"hash of {name}")
+            self.log_in(name, TOKEN[name])
+
+    def says(self, account: str, *request: object) -> Answer:
+        return self.ask(*request, account=account)
+
+    def id_of(self, account: str, *request: object) -> int:
+        answer = self.says(account, *request)
+        assert answer[0] == OK, answer
+        assert isinstance(answer[1], int)
+        return answer[1]
+
+    def state(self, account: str, name: str | int) -> ConversationState:
+        state = self.chat.views.conversation(account, name)
+        assert state is not None
+        return state
+
+    def texts(self, account: str, name: str | int) -> list[str]:
+        found = self.chat.views.history(account, name, 0, 0, 500)
+        assert isinstance(found[0], list), found
+        return [message.text for message in found[0]]

@@ -2,31 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 import pytest
 
 from ringchat_server.chat import talk as talk_module
-from ringchat_server.chat.accounts import verification
 from ringchat_server.chat.answers import (
     DELETED_ALREADY,
     DONE,
     NO_MESSAGE,
-    NO_SESSION,
-    NOT_LOGGED_IN,
-    NOT_ONESELF,
     NOT_THE_AUTHOR,
     NOT_THE_OWNER,
     OK,
     ROOM_FULL,
-    TOO_MANY_BLOCKED,
     TOO_MANY_CONVERSATIONS,
-    WRONG_PASSWORD,
-    Answer,
     join_first,
     no_account,
     no_conversation,
-    not_accepted,
     not_in_room,
 )
 from ringchat_server.chat.chat import Chat
@@ -42,54 +32,8 @@ from ringchat_server.chat.conversations import (
     Posted,
 )
 from ringchat_server.chat.talk import mentioned
-from ringchat_server.chat.views import ConversationState, MemberState, Profile
-from tests.unit.server.chat.room import NOW_MS, TOKEN, Room, send
-
-PEOPLE = ("ann", "bob", "cy", "dan", "eve")
-
-
-class House(Room):
-    """The chat with five people in it."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        for name in PEOPLE[2:]:
-            TOKEN.setdefault(name, name.encode().ljust(32, b"_"))
-            self.ask("create", name, f"hash of {name}")
-            self.log_in(name, TOKEN[name])
-
-    def says(self, account: str, *request: object) -> Answer:
-        return self.ask(*request, account=account)
-
-    def id_of(self, account: str, *request: object) -> int:
-        answer = self.says(account, *request)
-        assert answer[0] == OK, answer
-        assert isinstance(answer[1], int)
-        return answer[1]
-
-    def state(self, account: str, name: str | int) -> ConversationState:
-        state = self.chat.views.conversation(account, name)
-        assert state is not None
-        return state
-
-    def texts(self, account: str, name: str | int) -> list[str]:
-        found = self.chat.views.history(account, name, 0, 0, 500)
-        assert isinstance(found[0], list), found
-        return [message.text for message in found[0]]
-
-
-@pytest.fixture
-def house() -> House:
-    return House()
-
-
-@pytest.fixture
-def hall(house: House) -> int:
-    """A room of ann's by invitation; bob is in it, cy is invited."""
-    room = house.id_of("ann", "room", "hall", "what we talk of", False, ("bob", "cy"))
-    assert house.says("bob", "join", room) == DONE
-    return room
-
+from ringchat_server.chat.views import MemberState, Profile
+from tests.unit.server.chat.room import NOW_MS, PEOPLE, House, send
 
 # ------------------------------------------------------------------------ direct
 
@@ -344,176 +288,6 @@ def test_limits(house: House, hall: int, monkeypatch: pytest.MonkeyPatch) -> Non
     assert house.says("ann", *send("dan", "hi")) == TOO_MANY_CONVERSATIONS
     assert house.says("bob", "join", garden) == DONE
     assert house.says("bob", *send("dan", "hi")) == TOO_MANY_CONVERSATIONS
-
-
-# ---------------------------------------------------------------------- accounts
-
-
-def test_who_is_blocked_does_not_get_through(house: House, hall: int) -> None:
-    house.id_of("bob", *send("ann", "before"))
-    assert house.says("ann", "block", "bob", True) == DONE
-    assert house.chat.blocked("ann") == ("bob",)
-    assert house.says("bob", *send("ann", "psst")) == not_accepted("ann")
-    assert house.says("bob", "post", "ann", ("psst",), 0) == not_accepted("ann")
-    other = house.id_of("bob", "room", "bob's", "", False, ())
-    assert house.says("bob", "invite", other, "ann") == not_accepted("ann")
-    assert house.says("bob", "room", "trap", "", False, ("cy", "ann")) == not_accepted("ann")
-    assert house.says("bob", "post", hall, ("here I may",), 0)[0] == OK
-    assert house.says("ann", *send("bob", "one way"))[0] == OK
-    assert house.says("ann", "block", "bob", False) == DONE
-    assert house.says("bob", *send("ann", "hello again"))[0] == OK
-    assert house.says("ann", "block", "ann", True) == NOT_ONESELF
-    assert house.says("ann", "block", "nobody", True) == no_account("nobody")
-    assert house.says("ann", "block", "nobody", False) == DONE
-
-
-def test_only_so_many_are_blocked(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("ringchat_server.chat.chat.BLOCKED_MAX", 1)
-    assert house.says("ann", "block", "bob", True) == DONE
-    assert house.says("ann", "block", "bob", True) == DONE
-    assert house.says("ann", "block", "cy", True) == TOO_MANY_BLOCKED
-
-
-def test_another_password_ends_the_other_sessions(house: House) -> None:
-    phone = b"phone".ljust(32)
-    house.log_in("ann", phone)
-    assert house.says("ann", "password", verification("wrong"), "new hash") == WRONG_PASSWORD
-    assert house.says("ann", "password", verification("hash of ann"), "new hash") == DONE
-    assert house.chat.password_hash("ann") == "new hash"
-    assert house.chat.account_of(phone, NOW_MS) is None
-    assert house.chat.account_of(TOKEN["ann"], NOW_MS) == "ann"
-
-
-def test_ones_sessions(house: House) -> None:
-    phone, desk = b"phone".ljust(32), b"desk".ljust(32)
-    for token in (phone, desk):
-        house.log_in("ann", token)
-    assert [one for one, _ in house.chat.sessions("ann", NOW_MS)] == [TOKEN["ann"], phone, desk]
-    assert house.says("bob", "end", phone) == NO_SESSION
-    assert house.says("ann", "end", phone) == DONE
-    assert house.says("ann", "end", phone) == NO_SESSION
-    assert house.says("ann", "end", b"") == DONE
-    assert [one for one, _ in house.chat.sessions("ann", NOW_MS)] == [TOKEN["ann"]]
-    assert house.says("ann", "end", TOKEN["ann"]) == DONE
-    assert house.says("ann", "profile", "Ann") == NOT_LOGGED_IN
-
-
-def test_who_leaves_for_good_leaves_what_he_wrote(house: House, hall: int) -> None:
-    house.says("ann", "profile", "Ann A.")
-    house.id_of("ann", *send("bob", "keep this"))
-    house.id_of("ann", "post", hall, ("and this",), 0)
-    house.id_of("ann", *send("ann", "but not my notes"))
-    dans = house.id_of("dan", "room", "dan's", "", False, ("ann",))
-    assert house.state("bob", "ann").display_name == "Ann A."
-    assert house.says("ann", "delete") == DONE
-    assert house.texts("bob", "ann") == ["keep this"]
-    assert house.texts("bob", hall) == ["and this"]
-    state = house.state("bob", "ann")
-    assert (state.gone, state.display_name) == (True, "")
-    room = house.state("bob", hall).room
-    assert room is not None
-    assert room.owner == "bob"
-    assert house.chat.views.members("dan", dans, "", 9)[0] == [MemberState("dan", "", False, 0, 0)]
-    assert house.chat.profile("ann") == Profile("ann", "", True)
-    assert house.chat.profile("nobody") is None
-    assert house.chat.stored_bytes == len("keep this") + len("and this") + 2 * 12
-    house.says("bob", "delete")
-    assert next(iter(house.chat.views.every_conversation())).id == dans
-    assert house.chat.stored_bytes == 0
-
-
-# --------------------------------------------------------------------- who may what
-
-
-ASKED: dict[str, Callable[[object, int], tuple[object, ...]]] = {
-    "post": lambda room, one: ("post", room, ("x",), 0),
-    "reply": lambda room, one: ("post", room, ("x",), one),
-    "read": lambda room, one: ("read", room, one),
-    "edit": lambda room, one: ("edit", room, one, "y"),
-    "erase": lambda room, one: ("erase", room, one),
-    "invite": lambda room, one: ("invite", room, "eve"),
-    "remove": lambda room, one: ("remove", room, "bob"),
-    "retitle": lambda room, one: ("change", room, "mine", None, None),
-    "topic": lambda room, one: ("change", room, None, "mine", None),
-    "owner": lambda room, one: ("change", room, None, None, "bob"),
-}
-"""All that can be asked of a room by its members; bob wrote the message."""
-
-
-@pytest.mark.parametrize("public", [False, True])
-@pytest.mark.parametrize("what", ASKED)
-@pytest.mark.parametrize("who", ["stranger", "invited", "left", "put out"])
-def test_nobody_does_anything_in_a_room_that_he_is_not_in(
-    house: House, public: bool, what: str, who: str
-) -> None:
-    room = house.id_of("ann", "room", "hall", "", public, ("bob", "cy", "dan", "eve"))
-    house.says("bob", "join", room)
-    one = house.id_of("bob", "post", room, ("hello @dan",), 0)
-    if who in ("left", "put out"):
-        house.says("dan", "join", room)
-        one = house.id_of("dan", "post", room, ("by dan, once",), 0)
-    if who == "left":
-        house.says("dan", "leave", room)
-    elif who != "invited":
-        house.says("ann", "remove", room, "dan")
-    before = house.chat.export()[7:]
-    known = public or who == "invited"
-    refusal = join_first(room) if known else no_conversation(room)
-    assert house.says("dan", *ASKED[what](room, one)) == refusal
-    assert house.chat.export()[7:] == before
-    views = house.chat.views
-    assert views.history("dan", room, 0, 0, 9) == refusal
-    assert views.members("dan", room, "", 9) == refusal
-    assert views.message("dan", room, one) is None
-    assert views.conversation_ids("dan", room) == refusal
-    assert views.seen("dan", [(room, one)]) == []
-    assert views.conversation_ids("dan", None) == []
-    assert (views.conversation("dan", room) is None) == (who != "invited")
-    assert [state.conversation for state in views.conversations("dan", 0, 9)[0]] == (
-        [room] if who == "invited" else []
-    )
-    assert house.waiting("dan") == []
-    assert room not in [found.id for found in views.rooms("*", 0, 9)[0]] or public
-
-
-@pytest.mark.parametrize("what", ["post", "read", "edit", "erase"])
-def test_nobody_gets_between_two_others(house: House, what: str) -> None:
-    one = house.id_of("ann", *send("bob", "between us"))
-    before = house.chat.export()[7:]
-    # The conversation's id is no room's, and its names lead cy to conversations of his own.
-    for name in (one, "ann"):
-        request = ASKED[what](name, one)
-        if (name, what) != ("ann", "post"):
-            assert house.says("cy", *request)[0] == no_conversation(name)[0]
-    assert house.chat.export()[7:] == before
-    assert house.chat.views.history("cy", "ann", 0, 0, 9) == no_conversation("ann")
-    assert house.chat.views.history("cy", one, 0, 0, 9) == no_conversation(one)
-    assert house.chat.views.seen("cy", [(one, one)]) == []
-
-
-def test_what_is_found_is_what_may_be_seen(house: House, hall: int) -> None:
-    one = house.id_of("ann", *send("bob", "apple"))
-    two = house.id_of("ann", "post", hall, ("apple pie",), 0)
-    three = house.id_of("ann", "post", hall, ("apple gone",), 0)
-    house.says("ann", "erase", hall, three)
-    hits = [(one, one), (hall, two), (hall, three), (hall, one), (7, 8)]
-    assert [message.id for message in house.chat.views.seen("bob", hits)] == [one, two]
-    assert house.chat.views.seen("cy", hits) == []
-    assert house.chat.views.conversation_ids("bob", None) == [hall, one]
-    assert house.chat.views.conversation_ids("bob", "ann") == [one]
-
-
-def test_conversations_by_their_newest_message(house: House) -> None:
-    for name in ("bob", "cy", "dan", "bob"):
-        house.id_of("ann", *send(name, "x"))
-    room = house.id_of("eve", "room", "eve's", "", False, ("ann",))
-    house.id_of("ann", *send("cy", "x"))
-    first, token = house.chat.views.conversations("ann", 0, 2)
-    rest, end = house.chat.views.conversations("ann", token, 9)
-    assert [state.conversation for state in first] == ["cy", room]
-    assert [state.conversation for state in rest] == ["bob", "dan"]
-    assert end == 0
-    assert house.chat.views.conversations("nobody", 0, 9) == ([], 0)
 
 
 # -------------------------------------------------------------------------- news
