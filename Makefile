@@ -17,7 +17,7 @@ PROTOS := ringchat_proto/chat.proto ringchat_proto/replica.proto
 PROTOC = $(CURDIR)/$(BIN)/python -m grpc_tools.protoc -I proto --python_out=$(1) --pyi_out=$(1) \
 	--grpc_python_out=$(1) --mypy_grpc_out=quiet:$(1) $(PROTOS)
 
-.PHONY: help setup up down clean status logs chat \
+.PHONY: help setup up down clean status logs chat demo \
 	test test-unit simulate mutants explore fuzz chaos bench lint format types proto proto-check ci venv-dev
 
 help: ## list the targets
@@ -38,6 +38,9 @@ status: ## the replicas: role, view, in sync, entries
 
 logs: ## follow what the replicas say
 	@deploy/cluster.sh logs
+
+demo: venv-dev ## two bots chat while their master is killed every few seconds, in a ring of its own
+	@$(BIN)/python -m demo $(ARGS)
 
 down: ## stop the replicas; the data stays
 	@deploy/cluster.sh down

@@ -37,6 +37,7 @@ MIRRORS = {
     "tests/unit/proto": "proto/ringchat_proto",
     "tests/unit/chaos": "chaos",
     "tests/unit/bench": "bench",
+    "tests/unit/demo": "demo",
     "tests/unit/deploy": "deploy",
 }
 
