@@ -10,6 +10,7 @@ left, nor that there is no room.
 from __future__ import annotations
 
 import re
+from bisect import bisect_left
 from collections.abc import Iterator
 from itertools import groupby
 from typing import Any, cast
@@ -69,12 +70,14 @@ Reference = int | tuple[bytes, int]
 class Talk:
     """All conversations. Accounts hold those that they are in, too."""
 
-    __slots__ = ("_accounts", "_clients", "news", "rooms", "stored_bytes")
+    __slots__ = ("_accounts", "_clients", "news", "room_ids", "rooms", "stored_bytes")
 
     def __init__(self, accounts: Accounts, clients: Clients) -> None:
         self._accounts = accounts
         self._clients = clients
         self.rooms: dict[int, Room] = {}
+        self.room_ids: list[int] = []
+        """Sorted."""
         self.stored_bytes = 0
         """Of a journal, roughly, that all messages take."""
         self.news: list[News] = []
@@ -296,6 +299,7 @@ class Talk:
                     return refusal
         room.members[account.name] = Member()
         self.rooms[room.id] = room
+        self.room_ids.append(room.id)
         self._link(room)
         self.news.append(Altered(room))
         for name in names:
@@ -377,9 +381,9 @@ class Talk:
             return no_account(name)
         if by in invited.blocked:
             return not_accepted(name)
-        if _is_full(room) or len(invited.invitations) >= CONVERSATIONS_MAX:
-            return ROOM_FULL
-        return None
+        if len(invited.invitations) >= CONVERSATIONS_MAX:
+            return TOO_MANY_CONVERSATIONS
+        return ROOM_FULL if _is_full(room) else None
 
     def _invite(self, room: Room, by: str, name: str, id_: int) -> None:
         invited = self._accounts.get(name)
@@ -410,6 +414,7 @@ class Talk:
             self._put_out(room, invited)
         self.stored_bytes -= room.history.weight
         del self.rooms[room.id]
+        del self.room_ids[bisect_left(self.room_ids, room.id)]
 
     def forget(self, account: Account) -> None:
         """An account is deleted: it leaves its rooms; the others keep what it wrote to them."""
@@ -497,6 +502,7 @@ class Talk:
             self._link(conversation)
             if isinstance(conversation, Room):
                 self.rooms[conversation.id] = conversation
+                self.room_ids.append(conversation.id)
                 for name in conversation.invited:
                     if (account := self._accounts.get(name)) is None:
                         raise ValueError("an invitation of nobody")

@@ -6,6 +6,7 @@ may not be seen is refused with an answer, as a write is.
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections.abc import Iterable, Iterator
 from heapq import merge, nlargest
 from operator import attrgetter
@@ -16,6 +17,9 @@ from ringchat_server.chat.answers import NOT_LOGGED_IN, Answer
 from ringchat_server.chat.conversations import Conversation, Message, Name, Room
 from ringchat_server.chat.names import matcher, utf8_length
 from ringchat_server.chat.talk import Talk
+
+LOOKED_AT_MAX = 10_000
+"""Rooms, for one page of those that match."""
 
 
 class Profile(NamedTuple):
@@ -204,17 +208,30 @@ class Views:
             member.read_up_to if member is not None else 0,
         )
 
-    def rooms(self, pattern: str, after_id: int, limit: int) -> tuple[list[RoomState], bool]:
-        """Public rooms behind that id whose title matches, whatever its case; whether more
-        follow. `pattern` is what `check_pattern` gave."""
+    def rooms(self, pattern: str, after_id: int, limit: int) -> tuple[list[RoomState], int]:
+        """Public rooms behind that id whose title matches, whatever its case.
+
+        At most `limit`, of at most `LOOKED_AT_MAX` that are looked at.
+
+        Args:
+            pattern: what `check_pattern` gave.
+
+        Returns:
+            And the id to go on behind; 0 if no room is left.
+        """
         matches = matcher(pattern.casefold())
         found: list[RoomState] = []
-        for room in self._talk.rooms.values():  # in the order of their ids
-            if room.public and room.id > after_id and matches(room.title.casefold()):
-                if len(found) >= limit:
-                    return found, True
+        ids = self._talk.room_ids
+        first = bisect_right(ids, after_id)
+        for at in range(first, min(first + LOOKED_AT_MAX, len(ids))):
+            room = self._talk.rooms[ids[at]]
+            if room.public and matches(room.title.casefold()):
                 found.append(_room_state(room))
-        return found, False
+            if len(found) == limit:
+                break
+        else:
+            at = first + LOOKED_AT_MAX - 1
+        return found, ids[at] if at + 1 < len(ids) else 0
 
     # ------------------------------------------------------------------ messages
 

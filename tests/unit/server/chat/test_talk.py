@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from ringchat_server.chat import talk as talk_module
+from ringchat_server.chat import views as views_module
 from ringchat_server.chat.answers import (
     DELETED_ALREADY,
     DONE,
@@ -199,15 +200,27 @@ def test_a_feed_merges_conversations_by_the_order_of_all(house: House, hall: int
 def test_a_public_room_is_found_and_entered(house: House, hall: int) -> None:
     garden = house.id_of("ann", "room", "Garden of all", "", True, ())
     rooms, more = house.chat.views.rooms("garden*", 0, 9)
-    assert ([room.id for room in rooms], more) == ([garden], False)
-    assert house.chat.views.rooms("*", garden, 9) == ([], False)
+    assert ([room.id for room in rooms], more) == ([garden], 0)
+    assert house.chat.views.rooms("*", garden, 9) == ([], 0)
     assert house.says("dan", "post", garden, ("hi",), 0) == join_first(garden)
     assert house.says("dan", "join", garden) == DONE
     assert house.says("dan", "post", garden, ("hi",), 0)[0] == OK
     other = house.id_of("ann", "room", "garden of few", "", True, ())
-    assert [room.id for room in house.chat.views.rooms("g*", 0, 1)[0]] == [garden]
-    assert house.chat.views.rooms("g*", 0, 1)[1]
-    assert [room.id for room in house.chat.views.rooms("g*", garden, 1)[0]] == [other]
+    page, more = house.chat.views.rooms("g*", 0, 1)
+    assert ([room.id for room in page], more) == ([garden], garden)
+    page, more = house.chat.views.rooms("g*", more, 1)
+    assert ([room.id for room in page], more) == ([other], 0)
+
+
+def test_only_so_many_rooms_are_looked_at_for_a_page(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(views_module, "LOOKED_AT_MAX", 2)
+    ids = [house.id_of("ann", "room", f"room {at}", "", True, ()) for at in range(5)]
+    house.says("ann", "leave", ids[2])
+    assert house.chat.views.rooms("room 4", 0, 9) == ([], ids[1])
+    page, more = house.chat.views.rooms("room 4", ids[1], 9)
+    assert ([room.id for room in page], more) == ([ids[4]], 0)
 
 
 def test_the_owner_leaves_and_the_next_in_line_owns_it(house: House, hall: int) -> None:
