@@ -332,7 +332,7 @@ class Booth:
         self._after_id = after_id
         self.engine.watch(account, self._deliver)
 
-    def _deliver(self) -> None:
+    def _deliver(self, _: object) -> None:
         account, session = self._receiver
         chat = self.engine.chat
         if chat.account_of(session, self.process.now().time_ms) != account:

@@ -12,10 +12,11 @@ from collections import deque
 from collections.abc import Callable, Iterable, Sequence
 from typing import Protocol
 
-from ringchat_server.chat import OK, Chat, hand_over
+from ringchat_server.chat import Chat, News, hand_over
 from ringchat_server.compactor import fold_from
 from ringchat_server.gathering import Gathering, Sink, Write
 from ringchat_server.journal import DiskFailed, Opened
+from ringchat_server.newsroom import Newsroom, Wake
 from ringchat_server.records import NO_VIEW, Entry, Meta, Proposal, Record, index_of
 from ringchat_server.replica import Config, Replica
 from ringchat_server.replica.values import (
@@ -145,7 +146,8 @@ class Engine:
         """So long it is since a write was synced, while some were not, counted in ticks."""
         self._ticked_at = surroundings.now().seconds
         self._guests: dict[Moved, None] = {}
-        self._watchers: dict[str, dict[Callable[[], None], None]] = {}
+        self.newsroom = Newsroom(lambda: surroundings.now().time_ms)
+        """Who is to hear of what is applied."""
         self._askers: dict[int, Told] = {}
         self._next_asker = 0
         self._reads: dict[int, Told] = {}
@@ -313,16 +315,13 @@ class Engine:
         if not self._guests:
             self._outside.answered_all()
 
-    def watch(self, account: str, wake: Callable[[], None]) -> None:
+    def watch(self, account: str, wake: Wake) -> None:
         """Calls `wake` whenever that account has a new message."""
-        self._watchers.setdefault(account, {})[wake] = None
+        self.newsroom.receive(self.chat, account, wake)
 
-    def unwatch(self, account: str, wake: Callable[[], None]) -> None:
+    def unwatch(self, account: str, wake: Wake) -> None:
         """No longer."""
-        watchers = self._watchers.get(account, {})
-        watchers.pop(wake, None)
-        if not watchers:
-            self._watchers.pop(account, None)
+        self.newsroom.receive_no_more(self.chat, account, wake)
 
     # --------------------------------------------------------------- effects
 
@@ -358,9 +357,10 @@ class Engine:
                 self._rebuild(length)
 
     def _apply(self, commit_index: int) -> None:
-        """Applies entries in order, answers who waits for them, wakes who receives."""
-        chat, waiting, watchers = self.chat, self._waiting, self._watchers
-        index = chat.applied_index
+        """Applies entries in order, answers who waits for them, then tells who is to hear of it."""
+        chat, waiting = self.chat, self._waiting
+        index, wants_news = chat.applied_index, self.newsroom.wants_news
+        news: list[News] = []
         for entry in self.replica.log.entries(index, commit_index):
             index += 1
             answers = chat.apply(index, entry)
@@ -368,10 +368,13 @@ class Engine:
                 _, write = waiting.popleft()
                 self._pending.answered(write)
                 write.sink.answered(write.kind, answers)
-            if watchers and any(answer[0] == OK for _, _, answer in answers):
-                for account in _stirred(entry):
-                    for wake in watchers.get(account, ()):
-                        wake()
+            if wants_news:
+                news += chat.take_news()
+                if entry.request[0] == "login":
+                    # The account may have one session too many now, and lose the oldest.
+                    self.newsroom.look_again(str(entry.request[1]))
+        if news:
+            self.newsroom.tell(chat, news)
         if not waiting:
             self._outside.answered_all()
 
@@ -396,6 +399,7 @@ class Engine:
     def _serving_changed(self, serving: bool, view: int, reason: str) -> None:
         log.info("view %d: %s", view, "this replica leads" if serving else reason)
         self._outside.serving_changed(serving)
+        self.newsroom.forget_presence()
         if not serving:
             self._tell_guests(self.replica.view, reason)
 
@@ -459,15 +463,3 @@ class Engine:
             return
         log.info("the state after entry %d is installed", chunk.index)
         self.replica.state_installed(outside.now(), chunk.index, chunk.runs, self.chat.time_ms)
-
-
-def _stirred(entry: Entry) -> Iterable[str]:
-    """Whose receivers have to look: for a new message, or whether their session still lasts."""
-    match entry.request:
-        case ("send", tuple(to), _):
-            return dict.fromkeys(to)
-        case ("login", str(name), *_):
-            return (name,)
-        case ("logout" | "delete", *_):
-            return (entry.account,)
-    return ()

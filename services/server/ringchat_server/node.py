@@ -11,7 +11,7 @@ import logging
 import os
 import signal
 import time
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Sequence
 from typing import TypeVar
 
 from ringchat_proto import chat_pb2 as pb
@@ -28,16 +28,18 @@ from ringchat_server.journal import (
     Opened,
 )
 from ringchat_server.keeper import Keeper
+from ringchat_server.newsroom import Newsroom, Wake
 from ringchat_server.records import Meta, Proposal, Record
 from ringchat_server.replica import Config
 from ringchat_server.replica.values import Hello, Message, Now, Run, StateChunk
+from ringchat_server.search import Hit, Search
 from ringchat_server.settings import Settings
+from ringchat_server.transport.delivery import Guest
+from ringchat_server.transport.gate import NotServing
 from ringchat_server.transport.links import Links
 from ringchat_server.transport.ports import PortInUse, Ports
-from ringchat_server.transport.requests import NotServing
 from ringchat_server.transport.secrets import Passwords
 from ringchat_server.transport.service import ChatService, Standing
-from ringchat_server.transport.sessions import Guest
 from ringchat_server.transport.weather import is_weather
 
 log = logging.getLogger(__name__)
@@ -118,6 +120,7 @@ class Node:
         peers = {one.id: one.peer for one in cluster.members if one.id != settings.replica_id}
         self._links = Links(self, settings.replica_id, peers, settings.cluster_key)
         self._passwords = Passwords()
+        self._search = Search()
         self._service = ChatService(self, self._passwords)
         self._ports = Ports(self._service, self._links)
 
@@ -151,6 +154,7 @@ class Node:
         await self._ports.stop(GRACE_SECONDS)
         await self._service.close()
         self._passwords.close()
+        self._search.close()
         if self._exit_code == EXIT_OK:
             await self._keeper.close()
         log.info("replica %d has stopped", self._settings.replica_id)
@@ -279,6 +283,9 @@ class Node:
     def serving_changed(self, serving: bool) -> None:
         """The chat can be used through this replica, or not any more."""
         self._spawn(self._show_health())
+        # Another master has the index now, or none: a backup does not keep one.
+        self._engine.newsroom.read_all(None)
+        self._search.forget()
 
     def answered_all(self) -> None:
         """Whoever waits to stop may look again."""
@@ -344,6 +351,19 @@ class Node:
         if reason := await told:
             raise NotServing(reason)
 
+    @property
+    def newsroom(self) -> Newsroom:
+        """Who is there, and who is told what."""
+        return self._engine.newsroom
+
+    async def find(
+        self, words: str, conversation_ids: Sequence[int], before_id: int, limit: int
+    ) -> list[Hit]:
+        """What holds those words; see `Search.find`."""
+        self.newsroom.read_all(self._search.read)
+        every = self.chat.views.every_conversation
+        return await self._search.find(every, words, conversation_ids, before_id, limit)
+
     def attach(self, guest: Guest) -> None:
         """That guest will be told when this replica stops leading."""
         self._engine.attach(guest.moved)
@@ -352,11 +372,11 @@ class Node:
         """No longer."""
         self._engine.detach(guest.moved)
 
-    def watch(self, account: str, wake: Callable[[], None]) -> None:
+    def watch(self, account: str, wake: Wake) -> None:
         """Calls `wake` whenever that account has a new message."""
         self._engine.watch(account, wake)
 
-    def unwatch(self, account: str, wake: Callable[[], None]) -> None:
+    def unwatch(self, account: str, wake: Wake) -> None:
         """No longer."""
         self._engine.unwatch(account, wake)
 

@@ -28,6 +28,10 @@ _COMMON = (
 )
 
 
+# Who has gone without a word, its machine asleep, say, is there no more after that.
+_GONE = (("grpc.keepalive_time_ms", 20_000), ("grpc.keepalive_timeout_ms", 10_000))
+
+
 class PortInUse(Exception):
     """An address cannot be bound; the text is one line."""
 
@@ -39,7 +43,7 @@ class Ports:
         calm_grpc()
         self._health = health.aio.HealthServicer()
         self._client = grpc.aio.server(
-            options=(*_COMMON, ("grpc.max_receive_message_length", FRAME_BYTES_MAX)),
+            options=(*_COMMON, *_GONE, ("grpc.max_receive_message_length", FRAME_BYTES_MAX)),
             maximum_concurrent_rpcs=CALLS_MAX,
         )
         self._client.add_generic_rpc_handlers((chat.handlers(),))

@@ -10,128 +10,57 @@ from __future__ import annotations
 import asyncio
 import logging
 import os
-import time
-from typing import Any, NamedTuple, Protocol
+from collections.abc import Awaitable
+from typing import Any
 
 from ringchat_proto import chat_pb2 as pb
 from ringchat_server.chat import (
     OK,
     Answer,
-    Answers,
     BadRequest,
-    Chat,
     are_sound_texts,
-    check_pattern,
     check_text,
     normal_name,
     verification,
 )
 from ringchat_server.records import Proposal, count_of
 from ringchat_server.transport import secrets
+from ringchat_server.transport.gate import (
+    BAD_TOKEN,
+    BUSY,
+    CLIENT_ID_BYTES,
+    FAILED_PRECONDITION,
+    INTERNAL,
+    INVALID_ARGUMENT,
+    NO_TOKEN,
+    RESOURCE_EXHAUSTED,
+    UNAUTHENTICATED,
+    UNAVAILABLE,
+    Author,
+    Gate,
+    NotServing,
+    Refused,
+    Sink,
+    error_response,
+    now_ms,
+)
+from ringchat_server.transport.messages import message_id, room_id
+from ringchat_server.transport.queries import Answerer, Queries
+from ringchat_server.transport.writes import BODIES
 
 log = logging.getLogger(__name__)
-
-INVALID_ARGUMENT = 3
-RESOURCE_EXHAUSTED = 8
-FAILED_PRECONDITION = 9
-UNAVAILABLE = 14
-UNAUTHENTICATED = 16
-
-CLIENT_ID_BYTES = 16
-PAGE_SIZE_DEFAULT = 100
-PAGE_SIZE_MAX = 1_000
-
-NO_TOKEN: Answer = (UNAUTHENTICATED, "log in first: this request needs a valid token")
-BUSY: Answer = (
-    RESOURCE_EXHAUSTED,
-    "this replica has too many requests waiting; try again in a moment",
-)
-BAD_TOKEN: Answer = (UNAUTHENTICATED, "the token is not valid (any more): log in again")
-
 
 SENDS = "sends"
 """The kind of messages that came in columns; all others are names of protobuf's fields."""
 
-
-class Author(NamedTuple):
-    """On whose behalf a request is made."""
-
-    account: str
-    session: bytes
-    """Hash of the token; empty with an empty account."""
-
-
-NOBODY = Author("", b"")
-
-
-class Sink(Protocol):
-    """Who waits for the answer to a request."""
-
-    def answered(self, kind: str, answers: Answers) -> None:
-        """The log has answered."""
-        ...
-
-    def responded(self, response: pb.Response) -> None:
-        """Something else has."""
-        ...
-
-
-class Gate(Protocol):
-    """What the service needs of the node behind it."""
-
-    cluster_key: bytes
-
-    @property
-    def chat(self) -> Chat:
-        """The chat as it is now."""
-        ...
-
-    def submit(self, proposal: Proposal, kind: str, sink: Sink) -> None:
-        """Gives a write to the log; the sink is answered when it is confirmed."""
-        ...
-
-    def full(self) -> bool:
-        """More writes wait than are good for anyone."""
-        ...
-
-    def view_of(self, message_id: int) -> int:
-        """The view that ordered the message of that id."""
-        ...
-
-    async def confirm_read(self) -> None:
-        """Returns when a read may be answered from `chat` (rule 12).
-
-        Raises:
-            NotServing: if this replica stops leading first.
-        """
-        ...
-
-
-class NotServing(Exception):
-    """This replica does not lead (any more); the text says why."""
+_PLAIN = frozenset((*BODIES, "create_account", "update_message", "change_password")) - {
+    "create_room"
+}
+"""Kinds whose response says no more than that it is done."""
 
 
 class OtherOrder(Exception):
     """An id that names a message in an order that is no longer this cluster's."""
-
-
-def now_ms() -> int:
-    """Unix time."""
-    return time.time_ns() // 1_000_000
-
-
-def author_of(chat: Chat, token: str) -> Author | None:
-    """Whose token it is; None if it is nobody's."""
-    if not token:
-        return NOBODY
-    session = secrets.token_hash(token)
-    account = None if session is None else chat.account_of(session, now_ms())
-    return None if session is None or account is None else Author(account, session)
-
-
-def error_response(number: int, code: int, message: str) -> pb.Response:
-    """A request's refusal."""
-    return pb.Response(number=number, error=pb.Error(code=code, message=message))
 
 
 def response_of(number: int, kind: str, answer: Answer, cluster_key: bytes) -> pb.Response:
@@ -147,12 +76,14 @@ def response_of(number: int, kind: str, answer: Answer, cluster_key: bytes) -> p
         case "send_message", (_, int(one), int(sent_at_ms)):
             receipt = pb.SendMessageResponse(message_id=one, sent_at_ms=sent_at_ms)
             response.send_message.CopyFrom(receipt)
+        case "create_room", (_, int(room), int()):
+            response.create_room.room = room
         case "log_in", (_, bytes(nonce), str(name), int(expires_at_ms)):
             token = secrets.token_of(nonce, cluster_key)
             response.log_in.CopyFrom(
                 pb.LogInResponse(token=token, name=name, expires_at_ms=expires_at_ms)
             )
-        case (("create_account" | "delete_account" | "log_out" | "update_message"), (_,)):
+        case _, (_,) if kind in _PLAIN:
             getattr(response, kind).SetInParent()
         case _:
             used = "this number belongs to another request of this client"
@@ -166,12 +97,17 @@ class Desk:
     def __init__(self, gate: Gate, passwords: secrets.Passwords) -> None:
         self._gate = gate
         self._passwords = passwords
+        self._queries = Queries(gate)
         # Requests without a name are named here, so that a hand-over after a partition
         # (rule 6) applies them once, too. Only what goes to the log gets a number: a
         # number that is never used would be a gap to remember.
         self._own_client = os.urandom(CLIENT_ID_BYTES)
         self._own_number = 0
         self._tasks: set[asyncio.Task[None]] = set()
+
+    def reads(self, kind: str) -> bool:
+        """Whether requests of that kind are answered from the chat, and not by the log."""
+        return kind in self._queries
 
     def take(
         self, client: bytes, number: int, kind: str, message: Any, author: Author | None, sink: Sink
@@ -183,25 +119,47 @@ class Desk:
             message: the protobuf request of that kind.
             author: None if a token was shown that is nobody's.
         """
-        if kind == "send_message":
-            self.take_sends(client, number, (message.to,), (message.text,), author, sink, kind)
-            return
         try:
-            if kind == "update_message":
-                request: tuple[object, ...] = self._update(message)
-            elif kind == "log_out":
-                request = ("logout",)
-            elif kind == "delete_account":
-                request = ("delete",)
+            if kind == "send_message":
+                self._send(client, number, message, author, sink)
+            elif kind == "update_message":
+                self._submit_for(author, client, number, self._update(message), kind, sink)
+            elif (body := BODIES.get(kind)) is not None:
+                self._submit_for(author, client, number, body(message), kind, sink)
+            elif kind in self._queries:
+                answerer = self._queries.prepare(kind, message, author)
+                self._begin(self._answer(number, kind, answerer, sink), number, sink)
+            elif kind == "change_password":
+                self._change_password(client, number, message, author, sink)
+            elif kind in ("create_account", "log_in"):
+                name, password = normal_name(message.name), _password(message.password)
+                work = self._create_account if kind == "create_account" else self._log_in
+                self._begin(work(client, number, name, password, sink), number, sink)
             else:
-                self._take_slowly(client, number, kind, message, sink)
-                return
+                raise BadRequest("an empty request")
         except BadRequest as error:
             sink.responded(error_response(number, INVALID_ARGUMENT, str(error)))
-            return
         except OtherOrder as error:
             sink.responded(error_response(number, FAILED_PRECONDITION, str(error)))
+
+    def _send(
+        self,
+        client: bytes,
+        number: int,
+        message: pb.SendMessageRequest,
+        author: Author | None,
+        sink: Sink,
+    ) -> None:
+        """One message: plain ones to an account as fast as those in columns."""
+        kind, texts = "send_message", (message.text,)
+        if not message.reply_to and not message.room:
+            self.take_sends(client, number, (message.to,), texts, author, sink, kind)
             return
+        if message.to and message.room:
+            raise BadRequest("a message goes to an account or to a room, not to both")
+        where = room_id(message.room) if message.room else normal_name(message.to)
+        check_text(message.text)
+        request = ("post", where, texts, message_id(message.reply_to, or_none=True))
         self._submit_for(author, client, number, request, kind, sink)
 
     def take_sends(
@@ -213,16 +171,22 @@ class Desk:
         author: Author | None,
         sink: Sink,
         kind: str = SENDS,
+        room: int = 0,
     ) -> None:
         """Begins messages of numbers one behind the other; the sink gets an answer to each.
 
         Args:
             number: of the first.
-            to: the receivers; one alone is that of all.
+            to: the receivers; one alone is that of all. Empty with `room`.
             texts: at least one, at most `SENDS_MAX`.
+            room: where all of them go, instead.
         """
+        request: tuple[object, ...]
         try:
-            receivers = _receivers(to)
+            if room:
+                request = ("post", room_id(room), texts, 0)
+            else:
+                request = ("send", _receivers(to), texts)
             _check_texts(texts)
         except BadRequest as error:
             if len(texts) == 1:
@@ -234,11 +198,11 @@ class Desk:
             new = bool(author and author.account) and self._gate.chat.is_new(client, number)
             alike = new or len(texts) == 1
         if alike:
-            self._submit_for(author, client, number, ("send", receivers, texts), kind, sink)
+            self._submit_for(author, client, number, request, kind, sink)
             return
         for at, text in enumerate(texts):
-            receiver = to[at if len(to) > 1 else 0]
-            self.take_sends(client, number + at, (receiver,), (text,), author, sink, kind)
+            receiver = to if len(to) <= 1 else (to[at],)
+            self.take_sends(client, number + at, receiver, (text,), author, sink, kind, room)
 
     def _submit_for(
         self,
@@ -286,37 +250,27 @@ class Desk:
 
     # ------------------------------------------- what takes longer than a moment
 
-    def _take_slowly(self, client: bytes, number: int, kind: str, message: Any, sink: Sink) -> None:
-        if kind == "create_account":
-            name, password = normal_name(message.name), _password(message.password)
-            work = self._create_account(client, number, name, password, sink)
-        elif kind == "log_in":
-            name, password = normal_name(message.name), _password(message.password)
-            work = self._log_in(client, number, name, password, sink)
-        elif kind == "list_accounts":
-            pattern = check_pattern(message.pattern or "*")
-            size = message.page_size or PAGE_SIZE_DEFAULT
-            if size > PAGE_SIZE_MAX:
-                raise BadRequest(f"page_size is at most {PAGE_SIZE_MAX}")
-            work = self._list_accounts(number, pattern, message.page_token, size, sink)
-        else:
-            raise BadRequest("an empty request")
+    def _begin(self, work: Awaitable[None], number: int, sink: Sink) -> None:
         task = asyncio.create_task(self._finish(work, number, sink))
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 
-    async def _finish(self, work: Any, number: int, sink: Sink) -> None:
+    async def _finish(self, work: Awaitable[None], number: int, sink: Sink) -> None:
         try:
             await work
         except secrets.TooBusy as error:
             sink.responded(error_response(number, RESOURCE_EXHAUSTED, str(error)))
         except NotServing as error:
             sink.responded(error_response(number, UNAVAILABLE, str(error)))
+        except Refused as error:
+            sink.responded(error_response(number, error.code, error.line))
         except Exception:
             # One client's request must not end the replica: the next master would be asked
             # the same, and end too.
             log.exception("a request failed: this is a bug")
-            sink.responded(error_response(number, 13, "internal error; see the replica's log"))
+            sink.responded(
+                error_response(number, INTERNAL, "internal error; see the replica's log")
+            )
 
     async def _create_account(
         self, client: bytes, number: int, name: str, password: str, sink: Sink
@@ -338,13 +292,36 @@ class Desk:
         request = ("login", name, verification(stored), hashed, nonce)
         self._submit(Proposal(client, number, "", b"", request), "log_in", sink)
 
-    async def _list_accounts(
-        self, number: int, pattern: str, after: str, size: int, sink: Sink
+    def _change_password(
+        self,
+        client: bytes,
+        number: int,
+        message: pb.ChangePasswordRequest,
+        author: Author | None,
+        sink: Sink,
     ) -> None:
-        await self._gate.confirm_read()
-        names, more = self._gate.chat.list_accounts(pattern, after, size)
-        page = pb.ListAccountsResponse(names=names, next_page_token=names[-1] if more else "")
-        sink.responded(pb.Response(number=number, list_accounts=page))
+        kind = "change_password"
+        old, new = _password(message.old_password), _password(message.new_password)
+        # Asked before the password is: of a repeated request the old one is another by now.
+        known = self._gate.chat.recall(client, number)
+        if author is None or not author.account:
+            known = known or (BAD_TOKEN if author is None else NO_TOKEN)
+        if known is not None or author is None:
+            sink.answered(kind, ((number, 1, known or BAD_TOKEN),))
+            return
+        self._begin(self._verify_and_change(client, number, old, new, author, sink), number, sink)
+
+    async def _verify_and_change(
+        self, client: bytes, number: int, old: str, new: str, author: Author, sink: Sink
+    ) -> None:
+        stored = self._gate.chat.password_hash(author.account)
+        if not await self._passwords.matches(stored, old) or stored is None:
+            raise Refused((UNAUTHENTICATED, "wrong password"))
+        request = ("password", verification(stored), await self._passwords.hash(new))
+        self._submit_for(author, client, number, request, "change_password", sink)
+
+    async def _answer(self, number: int, kind: str, answerer: Answerer, sink: Sink) -> None:
+        sink.responded(pb.Response(number=number, **{kind: await answerer()}))
 
 
 def _receivers(to: tuple[str, ...]) -> tuple[str, ...]:

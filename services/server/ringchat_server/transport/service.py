@@ -15,19 +15,19 @@ from google.protobuf.message import DecodeError, Message
 
 from ringchat_proto import chat_pb2 as pb
 from ringchat_server.chat import Answers
-from ringchat_server.transport.relay import RELAYED_HEADER, Relay
-from ringchat_server.transport.requests import (
+from ringchat_server.transport.delivery import Hub, Mailbag
+from ringchat_server.transport.gate import (
     BAD_TOKEN,
     CLIENT_ID_BYTES,
     NOBODY,
     Author,
-    Desk,
     NotServing,
     author_of,
-    response_of,
 )
+from ringchat_server.transport.relay import RELAYED_HEADER, Relay
+from ringchat_server.transport.requests import Desk, response_of
 from ringchat_server.transport.secrets import Passwords
-from ringchat_server.transport.sessions import Hub, Mailbag, Session
+from ringchat_server.transport.sessions import Session
 from ringchat_server.transport.weather import WEATHER
 
 SERVICE = "ringchat.chat.v1.Chat"
@@ -36,15 +36,17 @@ Context = grpc.aio.ServicerContext[bytes, bytes]
 
 _STATUS_OF = {code.value[0]: code for code in grpc.StatusCode}
 
-_UNARY: dict[str, tuple[str, Any]] = {
-    "CreateAccount": ("create_account", pb.CreateAccountRequest),
-    "DeleteAccount": ("delete_account", pb.DeleteAccountRequest),
-    "ListAccounts": ("list_accounts", pb.ListAccountsRequest),
-    "LogIn": ("log_in", pb.LogInRequest),
-    "LogOut": ("log_out", pb.LogOutRequest),
-    "SendMessage": ("send_message", pb.SendMessageRequest),
-    "UpdateMessage": ("update_message", pb.UpdateMessageRequest),
+_KINDS = {
+    field.message_type.full_name: field.name
+    for field in pb.Request.DESCRIPTOR.oneofs_by_name["kind"].fields
+    if field.message_type is not None
 }
+_UNARY: dict[str, tuple[str, Any]] = {
+    method.name: (_KINDS[method.input_type.full_name], getattr(pb, method.input_type.name))
+    for method in pb.DESCRIPTOR.services_by_name["Chat"].methods
+    if method.input_type.full_name in _KINDS
+}
+"""Every method that is a request of a session, too: what it is called there, and its message."""
 
 
 class Standing(NamedTuple):

@@ -9,31 +9,28 @@ holds nothing up and costs nothing.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
-from typing import Any, Protocol
+from collections import deque
+from typing import Any
 
 import grpc
 import grpc.aio
 from google.protobuf.message import DecodeError
 
 from ringchat_proto import chat_pb2 as pb
-from ringchat_server.chat import Answers, Message
+from ringchat_server.chat import Answers
 from ringchat_server.records import SENDS_MAX
-from ringchat_server.transport.requests import (
+from ringchat_server.transport.delivery import Hub, Mailbag, Watching
+from ringchat_server.transport.gate import (
     BAD_TOKEN,
     CLIENT_ID_BYTES,
     NOBODY,
     RESOURCE_EXHAUSTED,
-    SENDS,
     Author,
-    Desk,
-    Gate,
     NotServing,
     author_of,
     error_response,
-    now_ms,
-    response_of,
 )
+from ringchat_server.transport.requests import SENDS, Desk, response_of
 
 IN_FLIGHT_MAX = 1_024
 """Requests of one session without an answer."""
@@ -42,75 +39,10 @@ NUMBERS = 1 << 64
 """Those that a response can name; the log takes fewer."""
 UNREAD_RESPONSES_MAX = 4_096
 """Answers that a client may leave unread before its requests are no longer read."""
-DELIVERY_MESSAGES_MAX = 256
-DELIVERY_BYTES_MAX = 1 << 20
-
-
-class Hub(Gate, Protocol):
-    """A gate that also tells of new messages and of the end."""
-
-    def attach(self, guest: Guest) -> None:
-        """That guest will be told when this replica stops leading."""
-        ...
-
-    def detach(self, guest: Guest) -> None:
-        """No longer."""
-        ...
-
-    def watch(self, account: str, wake: Callable[[], None]) -> None:
-        """Calls `wake` whenever that account has a new message."""
-        ...
-
-    def unwatch(self, account: str, wake: Callable[[], None]) -> None:
-        """No longer."""
-        ...
-
-
-class Guest(Protocol):
-    """Who is served as long as this replica leads."""
-
-    def moved(self, view: int, reason: str) -> None:
-        """It does no longer."""
-        ...
-
-
-class Mailbag:
-    """One receiver's place in its account's mailbox."""
-
-    def __init__(self, hub: Hub, author: Author, after_id: int, wake: Callable[[], None]) -> None:
-        self._hub = hub
-        self._author = author
-        self._after_id = after_id
-        self._wake = wake
-        hub.watch(author.account, wake)
-
-    def close(self) -> None:
-        """No more messages."""
-        self._hub.unwatch(self._author.account, self._wake)
-
-    def ended(self) -> bool:
-        """The session has been logged out or has expired."""
-        return self._hub.chat.account_of(self._author.session, now_ms()) != self._author.account
-
-    def next(self) -> list[pb.Message]:
-        """The messages that come next, as many as fit in a frame."""
-        messages = self._hub.chat.undelivered(
-            self._author.account, self._after_id, DELIVERY_MESSAGES_MAX, DELIVERY_BYTES_MAX
-        )
-        if messages:
-            self._after_id = messages[-1].id
-        return [message_of(message, self._hub.view_of(message.id)) for message in messages]
-
-
-def message_of(message: Message, view: int) -> pb.Message:
-    """A message for its receiver; `view` is the one that ordered it."""
-    return pb.Message(
-        id=message.id,
-        sender=message.sender,
-        text=message.text,
-        sent_at_ms=message.sent_at_ms,
-        view=view,
-    )
+READS_MAX = 32
+"""Reads of one session that are under way, or whose answers wait to be sent."""
+SMALL_BYTES = 1_024
+"""A larger answer has a frame of its own, or a client's gRPC would refuse what they make."""
 
 
 class Session:
@@ -126,12 +58,16 @@ class Session:
         self._author: Author | None = NOBODY
         self._in_flight = 0
         self._out: list[pb.Response] = []
+        self._reading: set[int] = set()
+        self._pages: deque[pb.Response] = deque()
+        """Answers that are not small."""
         self._receipts: list[pb.Receipts] = []
         self._echo = False
         self._error: pb.Error | None = None
         self._moved: pb.Moved | None = None
         self._no_more_requests = False
         self._mailbag: Mailbag | None = None
+        self._watching: Watching | None = None
         self._wake = asyncio.Event()
         self._room = asyncio.Event()
 
@@ -153,8 +89,13 @@ class Session:
                 task.cancel()
             await asyncio.gather(reader, writer, return_exceptions=True)
             self._hub.detach(self)
-            if self._mailbag:
-                self._mailbag.close()
+            self._hear_no_more()
+
+    def _hear_no_more(self) -> None:
+        for heard in (self._mailbag, self._watching):
+            if heard is not None:
+                heard.close()
+        self._mailbag = self._watching = None
 
     # ------------------------------------------------------------------ reading
 
@@ -167,8 +108,7 @@ class Session:
                 await self._context.abort(grpc.StatusCode.INVALID_ARGUMENT, bad)
             await self._take_frame(frame)
             while len(self._out) + len(self._receipts) > UNREAD_RESPONSES_MAX:
-                self._room.clear()
-                await self._room.wait()
+                await self._room_again()
 
     async def _take_frame(self, frame: pb.ClientFrame) -> None:
         context = self._context
@@ -190,21 +130,32 @@ class Session:
             await self._receive(frame.receive.after_message_id)
         if frame.HasField("sends"):
             await self._take_sends(frame.sends)
+        if frame.HasField("watch"):
+            self._watch()
         for request in frame.requests:
+            while len(self._reading) + len(self._pages) >= READS_MAX:
+                await self._room_again()
             self._take(request)
         if not (frame.requests or frame.HasField("sends") or frame.HasField("receive")):
             self._echo = True
             self._wake.set()
 
+    async def _room_again(self) -> None:
+        self._room.clear()
+        await self._room.wait()
+
     async def _take_sends(self, sends: pb.Sends) -> None:
         number, to, texts = sends.number, tuple(sends.to), tuple(sends.text)
-        if not 0 < len(texts) <= SENDS_MAX or len(to) not in (1, len(texts)):
-            bad = f"sends are 1 to {SENDS_MAX} texts, with one receiver for all or one each"
+        receivers = (0,) if sends.room else (1, len(texts))
+        if not 0 < len(texts) <= SENDS_MAX or len(to) not in receivers:
+            bad = f"sends are 1 to {SENDS_MAX} texts, to a room, to one receiver or one each"
             await self._context.abort(grpc.StatusCode.INVALID_ARGUMENT, bad)
         if number + len(texts) > NUMBERS:
             await self._context.abort(grpc.StatusCode.INVALID_ARGUMENT, "there is no such number")
         if self._has_room_for(number, len(texts)):
-            self._desk.take_sends(self._client, number, to, texts, self._author, self)
+            self._desk.take_sends(
+                self._client, number, to, texts, self._author, self, room=sends.room
+            )
 
     def _has_room_for(self, number: int, count: int) -> bool:
         """Counts the requests of these numbers in, or refuses them."""
@@ -223,22 +174,40 @@ class Session:
             return
         kind = request.WhichOneof("kind") or ""
         message: Any = getattr(request, kind) if kind else None
+        if self._desk.reads(kind):
+            self._reading.add(number)
         self._desk.take(self._client, number, kind, message, self._author, self)
 
     async def _receive(self, after_id: int) -> None:
         author = self._author
         if author is None or not author.account:
-            code, text = BAD_TOKEN
-            self._error = pb.Error(code=int(code), message=str(text))
-            self._wake.set()
+            self._refuse_token()
             return
         try:
             await self._hub.confirm_read()
         except NotServing:
             return  # `moved` has been told, or will be
-        if self._mailbag:
-            self._mailbag.close()
-        self._mailbag = Mailbag(self._hub, author, after_id, self._wake.set)
+        before, self._mailbag = (
+            self._mailbag,
+            Mailbag(self._hub, author, after_id, self._wake.set),
+        )
+        if before is not None:
+            before.close()
+        self._wake.set()
+
+    def _watch(self) -> None:
+        """From here on: what is asked for behind it in the stream is what it was, or newer."""
+        author = self._author
+        if author is None or not author.account:
+            self._refuse_token()
+            return
+        before, self._watching = self._watching, Watching(self._hub, author, self._wake.set)
+        if before is not None:
+            before.close()
+
+    def _refuse_token(self) -> None:
+        code, text = BAD_TOKEN
+        self._error = pb.Error(code=int(code), message=str(text))
         self._wake.set()
 
     # ------------------------------------------------------------------ writing
@@ -260,7 +229,12 @@ class Session:
     def responded(self, response: pb.Response) -> None:
         """A request of this session has its answer."""
         self._in_flight -= 1
-        self._out.append(response)
+        self._reading.discard(response.number)
+        if response.ByteSize() > SMALL_BYTES:
+            self._pages.append(response)
+        else:
+            self._out.append(response)
+        self._room.set()
         self._wake.set()
 
     def moved(self, view: int, reason: str) -> None:
@@ -284,19 +258,22 @@ class Session:
         """All that can be said now; None if there is nothing."""
         responses, self._out = self._out[:FRAME_REQUESTS_MAX], self._out[FRAME_REQUESTS_MAX:]
         receipts, self._receipts = self._receipts, []
-        mailbag = self._mailbag
-        if mailbag is not None and mailbag.ended():
-            mailbag.close()
-            self._mailbag = mailbag = None
-            code, text = BAD_TOKEN
-            self._error = pb.Error(code=int(code), message=str(text))
-        messages = mailbag.next() if mailbag and not self._moved else []
+        page = [self._pages.popleft()] if self._pages else []
+        if any(heard is not None and heard.ended() for heard in (self._mailbag, self._watching)):
+            self._hear_no_more()
+            self._refuse_token()
+        messages = self._mailbag.next() if self._mailbag and not self._moved else []
+        events = self._watching.next() if self._watching and not (page or self._moved) else []
         error, self._error = self._error, None
         echo, self._echo = self._echo, False
-        if not (responses or receipts or messages or error or echo):
+        if not (responses or page or receipts or messages or events or error or echo):
             if self._moved:
                 return pb.ServerFrame(moved=self._moved)
             return None
         return pb.ServerFrame(
-            responses=responses, receipts=receipts, messages=messages, error=error
+            responses=responses + page,
+            receipts=receipts,
+            messages=messages,
+            error=error,
+            events=events,
         )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 
 import grpc
@@ -11,11 +11,13 @@ import grpc.aio
 
 from ringchat_proto import chat_pb2 as pb
 from ringchat_server.chat import Answers, Chat, verification
-from ringchat_server.records import Entry, Proposal
-from ringchat_server.transport.requests import NotServing, Sink, now_ms
+from ringchat_server.newsroom import Newsroom, Wake
+from ringchat_server.records import NOOP, Entry, Proposal
+from ringchat_server.search import Hit, Search
+from ringchat_server.transport.delivery import Guest
+from ringchat_server.transport.gate import NotServing, Sink, now_ms
 from ringchat_server.transport.secrets import Passwords, token_hash, token_of
 from ringchat_server.transport.service import ChatService, Standing
-from ringchat_server.transport.sessions import Guest
 
 KEY = b"a cluster key"
 TOKEN = token_of(b"n" * 32, KEY)
@@ -30,11 +32,21 @@ async def until(condition: Callable[[], bool], seconds: float = 10.0) -> None:
             await asyncio.sleep(0.001)
 
 
+def empty_chat() -> Chat:
+    """A chat that speaks the newest version, before the first entry."""
+    chat = Chat()
+    chat.apply(1, Entry(VIEW, 0, b"", 0, "", b"", NOOP))
+    state = chat.export()
+    return Chat.load((*state[:2], 0, *state[3:]))
+
+
 class FakeHost:
     """Leads unless told otherwise; writes are applied at once unless `hold`. `ann` has `TOKEN`."""
 
     def __init__(self) -> None:
-        self.chat = Chat()
+        self.chat = empty_chat()
+        self.newsroom = Newsroom(now_ms)
+        self.search = Search()
         self.cluster_key = KEY
         self.leads = True
         self.master: str | None = None
@@ -46,7 +58,7 @@ class FakeHost:
         self.pending: list[tuple[Proposal, str, Sink]] = []
         self.proposals: list[Proposal] = []
         self.guests: list[Guest] = []
-        self.watchers: list[tuple[str, Callable[[], None]]] = []
+        self.watchers: list[tuple[str, Wake]] = []
         self.enter(("create", "ann", "not a hash"), 1)
         self.enter(("login", "ann", verification("not a hash"), SESSION, b"n" * 32), 2)
 
@@ -55,8 +67,7 @@ class FakeHost:
         session = SESSION if account else b""
         entry = Entry(VIEW, now_ms(), b"x" * 16, number, account, session, request)
         answers = self.chat.apply(self.chat.applied_index + 1, entry)
-        for _, wake in list(self.watchers):
-            wake()
+        self.newsroom.tell(self.chat, self.chat.take_news())
         return answers
 
     def step_down(self, reason: str) -> None:
@@ -77,15 +88,21 @@ class FakeHost:
             self.proposals.append(proposal)
             entry = Entry(VIEW, now_ms(), *proposal)
             sink.answered(kind, self.chat.apply(self.chat.applied_index + 1, entry))
+            self.newsroom.tell(self.chat, self.chat.take_news())
         self.pending.clear()
-        for _, wake in list(self.watchers):
-            wake()
 
     def full(self) -> bool:
         return False
 
     def view_of(self, message_id: int) -> int:
         return VIEW
+
+    async def find(
+        self, words: str, conversation_ids: Sequence[int], before_id: int, limit: int
+    ) -> list[Hit]:
+        self.newsroom.read_all(self.search.read)
+        every = self.chat.views.every_conversation
+        return await self.search.find(every, words, conversation_ids, before_id, limit)
 
     async def confirm_read(self) -> None:
         if self.gone:
@@ -97,11 +114,13 @@ class FakeHost:
     def detach(self, guest: Guest) -> None:
         self.guests.remove(guest)
 
-    def watch(self, account: str, wake: Callable[[], None]) -> None:
+    def watch(self, account: str, wake: Wake) -> None:
         self.watchers.append((account, wake))
+        self.newsroom.receive(self.chat, account, wake)
 
-    def unwatch(self, account: str, wake: Callable[[], None]) -> None:
+    def unwatch(self, account: str, wake: Wake) -> None:
         self.watchers.remove((account, wake))
+        self.newsroom.receive_no_more(self.chat, account, wake)
 
     def serving(self) -> bool:
         return self.leads

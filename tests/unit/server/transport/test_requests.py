@@ -8,17 +8,12 @@ import pytest
 
 from ringchat_proto import chat_pb2 as pb
 from ringchat_server.chat import Answer, Answers, Chat, verification
+from ringchat_server.newsroom import Newsroom
 from ringchat_server.records import SENDS_MAX, Entry, Proposal, message_id
-from ringchat_server.transport import requests, secrets
-from ringchat_server.transport.requests import (
-    NOBODY,
-    SENDS,
-    Author,
-    Desk,
-    NotServing,
-    author_of,
-    response_of,
-)
+from ringchat_server.transport import secrets
+from ringchat_server.transport.gate import NOBODY, Author, NotServing, author_of, now_ms
+from ringchat_server.transport.requests import SENDS, Desk, response_of
+from tests.unit.server.transport.fake_host import empty_chat
 
 KEY = b"a cluster key"
 ANN = Author("ann", b"h" * 32)
@@ -29,7 +24,8 @@ CLIENT = b"c" * 16
 class FakeGate:
     """A log of one replica, applied at once unless `held`."""
 
-    chat: Chat = field(default_factory=Chat)
+    chat: Chat = field(default_factory=empty_chat)
+    newsroom: Newsroom = field(default_factory=lambda: Newsroom(now_ms))
     cluster_key: bytes = KEY
     held: list[tuple[Proposal, str, FakeSink]] = field(default_factory=list)
     proposals: list[Proposal] = field(default_factory=list)
@@ -45,7 +41,7 @@ class FakeGate:
     def apply(self) -> None:
         for proposal, kind, sink in self.held:
             self.proposals.append(proposal)
-            entry = Entry(0, requests.now_ms(), *proposal)
+            entry = Entry(0, now_ms(), *proposal)
             sink.answered(kind, self.chat.apply(self.chat.applied_index + 1, entry))
         self.held.clear()
 
@@ -106,7 +102,7 @@ def vouched(gate: FakeGate) -> Author:
         gate.chat.applied_index + 1,
         Entry(
             0,
-            requests.now_ms(),
+            now_ms(),
             os.urandom(16),
             1,
             "",

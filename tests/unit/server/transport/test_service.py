@@ -14,7 +14,7 @@ import pytest
 from ringchat_proto import chat_pb2 as pb
 from ringchat_proto.chat_pb2_grpc import ChatStub
 from ringchat_server.records import message_id
-from ringchat_server.transport import sessions
+from ringchat_server.transport import delivery
 from ringchat_server.transport.service import SERVICE
 from tests.unit.server.transport.fake_host import SESSION, TOKEN, VIEW, FakeHost, served, until
 
@@ -343,7 +343,7 @@ async def test_what_waits_comes_first_then_what_arrives() -> None:
 
 
 async def test_more_than_fits_at_once_comes_all_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(sessions, "DELIVERY_MESSAGES_MAX", 2)
+    monkeypatch.setattr(delivery, "DELIVERY_MESSAGES_MAX", 2)
     host = FakeHost()
     for number in range(3, 8):
         host.enter(("send", ("ann",), (f"text {number}",)), number, "ann")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 
 import grpc
@@ -11,12 +11,17 @@ import grpc.aio
 import pytest
 
 from ringchat_proto import chat_pb2 as pb
-from ringchat_server.chat import Answers, Chat, verification
+from ringchat_server.chat import Answers, verification
+from ringchat_server.newsroom import Newsroom, Wake
 from ringchat_server.records import SENDS_MAX, Entry, Proposal, message_id
+from ringchat_server.search import Hit
 from ringchat_server.transport import sessions
-from ringchat_server.transport.requests import Desk, NotServing, Sink, now_ms
+from ringchat_server.transport.delivery import Guest
+from ringchat_server.transport.gate import NotServing, Sink, now_ms
+from ringchat_server.transport.requests import Desk
 from ringchat_server.transport.secrets import Passwords, token_hash, token_of
-from ringchat_server.transport.sessions import Guest, Session
+from ringchat_server.transport.sessions import Session
+from tests.unit.server.transport.fake_host import empty_chat
 
 KEY = b"a cluster key"
 CLIENT = b"c" * 16
@@ -27,10 +32,11 @@ class FakeHub:
     """A node of one replica: writes are applied when `apply` is called."""
 
     def __init__(self) -> None:
-        self.chat = Chat()
+        self.chat = empty_chat()
+        self.newsroom = Newsroom(now_ms)
         self.cluster_key = KEY
         self.guests: list[Guest] = []
-        self.watchers: list[tuple[str, Callable[[], None]]] = []
+        self.watchers: list[tuple[str, Wake]] = []
         self.pending: list[tuple[Proposal, str, Sink]] = []
         self.gone = ""
         hashed = token_hash(TOKEN)
@@ -45,7 +51,9 @@ class FakeHub:
 
     def enter(self, proposal: Proposal) -> Answers:
         entry = Entry(0, now_ms(), *proposal)
-        return self.chat.apply(self.chat.applied_index + 1, entry)
+        answers = self.chat.apply(self.chat.applied_index + 1, entry)
+        self.newsroom.tell(self.chat, self.chat.take_news())
+        return answers
 
     def submit(self, proposal: Proposal, kind: str, sink: Sink) -> None:
         self.pending.append((proposal, kind, sink))
@@ -54,14 +62,17 @@ class FakeHub:
         for proposal, kind, sink in self.pending:
             sink.answered(kind, self.enter(proposal))
         self.pending.clear()
-        for _, wake in self.watchers:
-            wake()
 
     def full(self) -> bool:
         return False
 
     def view_of(self, message_id: int) -> int:
         return 0
+
+    async def find(
+        self, words: str, conversation_ids: Sequence[int], before_id: int, limit: int
+    ) -> list[Hit]:
+        return []
 
     async def confirm_read(self) -> None:
         if self.gone:
@@ -73,12 +84,13 @@ class FakeHub:
     def detach(self, guest: Guest) -> None:
         self.guests.remove(guest)
 
-    def watch(self, account: str, wake: Callable[[], None]) -> None:
+    def watch(self, account: str, wake: Wake) -> None:
         self.watchers.append((account, wake))
+        self.newsroom.receive(self.chat, account, wake)
 
-    def unwatch(self, account: str, wake: Callable[[], None]) -> None:
-        if (account, wake) in self.watchers:
-            self.watchers.remove((account, wake))
+    def unwatch(self, account: str, wake: Wake) -> None:
+        self.watchers.remove((account, wake))
+        self.newsroom.receive_no_more(self.chat, account, wake)
 
 
 class FakeContext:
