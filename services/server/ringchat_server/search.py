@@ -31,8 +31,10 @@ T = TypeVar("T")
 
 QUERY_CHARS_MAX = 256
 WORDS_MAX = 16
-CONVERSATIONS_AT_ONCE = 400
-"""In one question to the database; whoever is in more has it asked more often."""
+CONVERSATIONS_MAX = 400
+"""In one question to the database; of whoever is in more, what it finds is gone through."""
+PREFIX_CHARS_MIN = 3
+"""The beginning of a word that is looked for: a shorter one stands in too many."""
 BATCH_ROWS = 500
 WAITING_LOW = 5_000
 """So many rows wait before the making of the index does."""
@@ -85,13 +87,17 @@ def words_of(query: str) -> str:
         phrase, word = match[1], match[2]
         text = phrase if word is None else word
         if any(_is_of_a_word(char) for char in text):
-            begun = word is not None and match.end() == len(query) and _is_of_a_word(word[-1])
+            begun = word is not None and match.end() == len(query) and _may_go_on(word)
             terms.append(f'"{text}" *' if begun else f'"{text}"')
     if not terms:
         raise BadRequest("a query holds at least one word")
     if len(terms) > WORDS_MAX:
         raise BadRequest(f"a query has at most {WORDS_MAX} words")
     return " AND ".join(terms)
+
+
+def _may_go_on(word: str) -> bool:
+    return len(word) >= PREFIX_CHARS_MIN and _is_of_a_word(word[-1])
 
 
 def _is_of_a_word(char: str) -> bool:
@@ -140,28 +146,34 @@ class Index:
             Unsearchable: if it takes too long.
         """
         deadline = time.monotonic() + FIND_SECONDS_MAX
+        expression, wanted = f"body : ({words})", frozenset(conversation_ids)
+        if not wanted:
+            return []
+        if len(wanted) <= CONVERSATIONS_MAX:
+            places = " OR ".join(f"c{one}" for one in wanted)
+            expression = f"place : ({places}) AND {expression}"
         self._database.set_progress_handler(lambda: time.monotonic() > deadline, 1_000)
         hits: list[Hit] = []
         try:
-            for at in range(0, len(conversation_ids), CONVERSATIONS_AT_ONCE):
-                some = conversation_ids[at : at + CONVERSATIONS_AT_ONCE]
-                places = " OR ".join(f"c{one}" for one in some)
-                rows = self._database.execute(
-                    "SELECT place, rowid FROM texts WHERE texts MATCH ? AND rowid < ?"
-                    " ORDER BY rowid DESC LIMIT ?",
-                    (f"place : ({places}) AND body : ({words})", before_id or 2**63 - 1, limit),
-                )
-                hits += [Hit(int(place[1:]), message_id) for place, message_id in rows]
+            for place, message_id in self._database.execute(
+                "SELECT place, rowid FROM texts WHERE texts MATCH ? AND rowid < ?"
+                " ORDER BY rowid DESC",
+                (expression, before_id or 2**63 - 1),
+            ):
                 if time.monotonic() > deadline:
                     raise Unsearchable(_TOO_LONG)
+                hit = Hit(int(place[1:]), message_id)
+                if hit.conversation_id in wanted:
+                    hits.append(hit)
+                    if len(hits) >= limit:
+                        break
         except sqlite3.OperationalError as error:
             if time.monotonic() > deadline:
                 raise Unsearchable(_TOO_LONG) from error
             raise
         finally:
             self._database.set_progress_handler(None, 0)
-        hits.sort(key=lambda hit: -hit.message_id)
-        return hits[:limit]
+        return hits
 
 
 _TOO_LONG = "the search takes too long: look for rarer words, or in one conversation"
@@ -358,10 +370,10 @@ class Search:
                 log.exception("the index for searches failed; it will be made anew")
                 with self._lock:
                     self._failed = True  # until the loop has dropped it
+                self._call(self.forget)
                 if question is not None:
                     why = Unsearchable(f"this replica cannot search: {error}")
                     self._call(partial(_settle, question.answer, why))
-                self._call(self.forget)
             if rows:
                 self._rest((time.monotonic() - began) * (1 / SHARE - 1))
 
