@@ -218,11 +218,14 @@ class Newsroom:
                 self._tell_account(account, news)
 
     def _tell_acquaintances(self, chat: Chat, account: str, news: Told) -> None:
-        """His other devices, and those who share a conversation with him."""
+        """Those who share a conversation with him, and himself, unless it is his being there."""
         if not self._watchers:
             return
         known = dict.fromkeys(islice(chat.views.acquaintances(account), ACQUAINTANCES_MAX))
-        for one in _among(self._watchers, {account: None, **known}):
+        known[account] = None
+        if isinstance(news, Attached):
+            del known[account]
+        for one in _among(self._watchers, known):
             self._tell_account(one, news)
 
 

@@ -118,9 +118,11 @@ async def test_a_message_costs_nothing_for_the_other_conversations(
     views = type(crew.chat.views)
     original = views.feed
 
-    def noted(self: Any, *args: Any, only: Any = None) -> list[Message]:
+    def noted(
+        self: Any, account: str, after_id: int, limit: int, bytes_max: int, only: Any = None
+    ) -> list[Message]:
         asked.append(None if only is None else len(only))
-        return original(self, *args, only=only)
+        return original(self, account, after_id, limit, bytes_max, only)
 
     monkeypatch.setattr(views, "feed", noted)
     await crew.sends("ann", "bob", "second")
