@@ -114,8 +114,8 @@ class Queries:
         size, after = _size(message.page_size), _number_of(message.page_token)
 
         async def answer() -> pb.ListRoomsResponse:
-            rooms, more = self._gate.chat.views.rooms(pattern, after, size)
-            token = str(rooms[-1].id) if more else ""
+            rooms, behind = self._gate.chat.views.rooms(pattern, after, size)
+            token = str(behind) if behind else ""
             return pb.ListRoomsResponse(rooms=map(room_of, rooms), next_page_token=token)
 
         return answer
