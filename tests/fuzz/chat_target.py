@@ -228,7 +228,9 @@ class ChatTarget:
             answer = None
         except TimeoutError as error:
             raise Finding("the call does not end") from error
-        if host.guests or host.watchers:
+        finally:
+            host.search.close()
+        if host.guests or host.watchers or host.newsroom.presence("ann").attached:
             raise Finding("the host still has a guest")
         if context.status is not None:
             code, details = context.status

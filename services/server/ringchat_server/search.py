@@ -21,9 +21,18 @@ import unicodedata
 from collections import deque
 from collections.abc import Callable, Iterable, Sequence
 from functools import partial
+from itertools import islice
 from typing import NamedTuple, TypeVar
 
-from ringchat_server.chat import BadRequest, Changed, Conversation, News, Posted
+from ringchat_server.chat import (
+    AccountChanged,
+    BadRequest,
+    Changed,
+    Conversation,
+    Left,
+    News,
+    Posted,
+)
 
 log = logging.getLogger(__name__)
 
@@ -35,6 +44,9 @@ CONVERSATIONS_MAX = 400
 """In one question to the database; of whoever is in more, what it finds is gone through."""
 PREFIX_CHARS_MIN = 3
 """The beginning of a word that is looked for: a shorter one stands in too many."""
+SLICE = 500
+WALKS_MAX = 10
+"""Attempts at all conversations in slices; then they are listed at once."""
 BATCH_ROWS = 500
 WAITING_LOW = 5_000
 """So many rows wait before the making of the index does."""
@@ -209,6 +221,8 @@ class Search:
         self._making: asyncio.Task[None] | None = None
         self._made: asyncio.Future[None] | None = None
         self._room = asyncio.Event()
+        self._is_spoiled = False
+        """Something has gone that may have been walked through."""
 
     def read(self, news: Sequence[News]) -> None:
         """Messages have been written, or changed."""
@@ -223,6 +237,8 @@ class Search:
                 case Changed(conversation, message_id):
                     at = conversation.history.behind(message_id - 1)
                     rows += _rows_of(conversation, at, at + 1)
+                case Left() | AccountChanged():
+                    self._is_spoiled = True
         if rows:
             self._put(rows)
             if len(self._rows) > WAITING_MAX or self._chars > WAITING_CHARS_MAX:
@@ -302,17 +318,41 @@ class Search:
             if self._thread is None:
                 self._thread = threading.Thread(target=self._work, name="search", daemon=True)
                 self._thread.start()
-            self._making = self._loop.create_task(self._tell_all(list(conversations())))
+            self._making = self._loop.create_task(self._tell_all(conversations))
+            self._making.add_done_callback(self._told_all)
         return self._made
 
-    async def _tell_all(self, conversations: Sequence[Conversation]) -> None:
+    async def _every(
+        self, conversations: Callable[[], Iterable[Conversation]]
+    ) -> list[Conversation]:
+        """All of them, a slice at a time, so that nobody waits for a million to be listed.
+
+        The chat lists them as they are between two entries. One that comes in between, and
+        makes or ends an account or a room, may hide others from the rest of the walk: then
+        it is begun again.
+        """
+        found: dict[int, Conversation] = {}
+        for _ in range(WALKS_MAX):
+            self._is_spoiled = False
+            walk = iter(conversations())
+            try:
+                while not self._is_spoiled and (some := list(islice(walk, SLICE))):
+                    found.update((one.id, one) for one in some)
+                    await asyncio.sleep(0)
+            except RuntimeError:
+                continue  # what is walked through has grown
+            if not self._is_spoiled:
+                return list(found.values())
+        return list(conversations())
+
+    async def _tell_all(self, conversations: Callable[[], Iterable[Conversation]]) -> None:
         """Hands the thread all messages, as fast as it takes them.
 
         A history grows at its end only, and of what is written meanwhile `read` tells, so
         nothing is left out; what is told twice is there once.
         """
         made, rows = self._made, list[Row]()
-        for conversation in conversations:
+        for conversation in await self._every(conversations):
             for at in range(0, len(conversation.history), BATCH_ROWS):
                 stop = min(at + BATCH_ROWS, len(conversation.history))
                 rows += _rows_of(conversation, at, stop)
@@ -327,6 +367,12 @@ class Search:
         self._put(rows)
         if made is not None and not made.done():
             made.set_result(None)
+
+    def _told_all(self, making: asyncio.Task[None]) -> None:
+        if not making.cancelled() and (error := making.exception()) is not None:
+            # Nobody who searches, now or later, is to wait for what does not come.
+            log.error("the index for searches cannot be made: this is a bug", exc_info=error)
+            self.forget()
 
     def _put(self, rows: Sequence[Row]) -> None:
         with self._lock:

@@ -12,7 +12,7 @@ from contextlib import asynccontextmanager
 import pytest
 
 from ringchat_server import search
-from ringchat_server.chat import BadRequest, Changed, Conversation, News, Posted
+from ringchat_server.chat import BadRequest, Changed, Conversation, Left, News, Posted
 from ringchat_server.search import Hit, Index, Row, Search, Unsearchable, words_of
 
 # --------------------------------------------------------------------- the query
@@ -228,6 +228,50 @@ async def test_what_is_written_while_the_index_is_made_is_in_it(
         assert len(found) == len({hit.message_id for hit in found}) == 40 * 26 - 1
 
 
+async def test_what_comes_and_goes_during_the_walk_hides_nothing(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(search, "SLICE", 2)
+    told = Told(10)
+    for at in range(10):
+        told.post("apple", at=at)
+    table = {one.id: one for one in told.all}
+    async with at_work() as one:
+        asked = asyncio.create_task(
+            one.find(table.values, words_of("apple"), range(1, 100), 0, 100)
+        )
+        for turn in range(3):
+            await asyncio.sleep(0)
+            table[50 + turn] = Conversation(50 + turn)  # the walk goes wrong, and says so
+            await asyncio.sleep(0)
+            gone = table.pop(50 + turn)  # this one would not
+            table[60 + turn] = Conversation(60 + turn)
+            one.read([Left(gone, "ann")])
+        assert {hit.conversation_id for hit in await asked} == set(range(1, 11))
+
+
+async def test_a_walk_that_is_always_disturbed_is_made_at_once(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(search, "SLICE", 2)
+    told = Told(10)
+    for at in range(10):
+        told.post("apple", at=at)
+    walks: list[int] = []
+
+    async with at_work() as one:
+
+        def disturbed() -> Iterable[Conversation]:
+            walks.append(1)
+            for conversation in told.all:
+                one.read([Left(conversation, "ann")])
+                yield conversation
+
+        found = await one.find(disturbed, words_of("apple"), range(1, 11), 0, 100)
+        assert len(found) == 10
+        assert len(walks) == search.WALKS_MAX + 1
+
+
 async def test_it_is_made_anew_after_it_was_dropped() -> None:
     told = Told()
     told.post("apple")
@@ -312,6 +356,19 @@ async def test_a_database_that_fails_is_said_and_tried_again(
                 await ids(one, told, "apple")
         assert "made anew" in caplog.text
         assert await ids(one, told, "apple") == [100]
+
+
+async def test_an_index_that_cannot_be_made_keeps_nobody_waiting(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    def broken() -> Iterable[Conversation]:
+        raise KeyError("a bug")
+
+    async with at_work() as one:
+        with pytest.raises(Unsearchable, match="again"):
+            await one.find(broken, words_of("apple"), [1], 0, 9)
+        assert "cannot be made" in caplog.text
+        assert await ids(one, Told(), "apple") == []
 
 
 def test_one_that_was_never_asked_has_no_thread() -> None:

@@ -73,6 +73,7 @@ class FakeHost:
     def step_down(self, reason: str) -> None:
         """Another replica leads now."""
         self.leads = False
+        self.search.forget()
         for guest in list(self.guests):
             guest.moved(VIEW + 1, reason)
 
