@@ -10,9 +10,11 @@
 
 A program that uses gRPC itself had better import this first: see below.
 
-Where to read: `client.py` is the interface, `errors.py` what can go wrong. Below it,
-`session.py` numbers requests and matches answers, `ring.py` decides which replica to
-speak to, `connection.py` does it. `cli.py` and `chat_line.py` are the command `ringchat`.
+Where to read: `client.py` is the interface, `values.py` what it hands out, `errors.py` what can
+go wrong. Between these and the wire stand `requests.py` and `converting.py`. Below, `session.py`
+numbers requests and matches answers, `ring.py` decides which replica to speak to, `connection.py`
+does it; `receiving.py` and `watching.py` have streams of their own. `cli.py` and `chat_line.py`
+are the command `ringchat`.
 """
 
 import os
@@ -33,46 +35,82 @@ from ringchat_client.errors import (
     NotDone,
     NotFound,
     NotKnown,
+    PermissionDenied,
     ResourceExhausted,
     RingchatError,
     Unauthenticated,
     Unavailable,
 )
 from ringchat_client.values import (
+    AccountSession,
     Asking,
+    Attached,
     Connected,
     ConnectionEvent,
+    Conversation,
+    ConversationChanged,
+    ConversationGone,
+    ConversationName,
+    Event,
     Login,
     Lost,
+    Marked,
+    Member,
     Message,
+    MessageChanged,
+    NewMessage,
+    Page,
+    Presence,
+    PresenceChanged,
+    Profile,
     Receipt,
     Refused,
     ReplicaStatus,
+    Room,
     Status,
+    Typing,
 )
 
 __all__ = [
+    "AccountSession",
     "AlreadyExists",
     "Asking",
+    "Attached",
     "Client",
     "ClusterFileError",
     "Connected",
     "ConnectionEvent",
+    "Conversation",
+    "ConversationChanged",
+    "ConversationGone",
+    "ConversationName",
     "DeadlineExpired",
+    "Event",
     "FailedPrecondition",
     "InvalidArgument",
     "Login",
     "Lost",
+    "Marked",
+    "Member",
     "Message",
+    "MessageChanged",
+    "NewMessage",
     "NotDone",
     "NotFound",
     "NotKnown",
+    "Page",
+    "PermissionDenied",
+    "Presence",
+    "PresenceChanged",
+    "Profile",
     "Receipt",
     "Refused",
     "ReplicaStatus",
     "ResourceExhausted",
     "RingchatError",
+    "Room",
     "Status",
+    "Typing",
     "Unauthenticated",
     "Unavailable",
 ]

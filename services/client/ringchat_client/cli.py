@@ -25,7 +25,7 @@ from typing import NoReturn
 
 from ringchat_client.acknowledger import Acknowledger
 from ringchat_client.chat_line import LineChat, Walk, log_in_or_sign_up
-from ringchat_client.client import NAME_CHARACTERS_MAX, TEXT_BYTES_MAX, Client
+from ringchat_client.client import NAME_CHARACTERS_MAX, Client
 from ringchat_client.credentials import Credentials, Kept
 from ringchat_client.errors import (
     AlreadyExists,
@@ -39,6 +39,7 @@ from ringchat_client.errors import (
     Unavailable,
 )
 from ringchat_client.plain_text import harmless, one_harmless_line, shown
+from ringchat_client.requests import TEXT_BYTES_MAX
 from ringchat_client.tables import status_lines
 from ringchat_client.terminal import (
     ask_password,

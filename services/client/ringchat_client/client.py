@@ -9,17 +9,26 @@ from __future__ import annotations
 import asyncio
 import logging
 import os
-from collections.abc import AsyncGenerator, Callable
+from collections.abc import AsyncGenerator, Callable, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self, TypeVar
 
-import grpc
-
+from ringchat_client import requests
+from ringchat_client.asking_status import status_of
 from ringchat_client.cluster_file import check_address, load_cluster
-from ringchat_client.connection import Connection, answer_of, heartbeat, open_channel, reason_of
+from ringchat_client.connection import Connection
+from ringchat_client.converting import (
+    account_session_of,
+    conversation_of,
+    member_of,
+    page_of,
+    profile_of,
+    room_of,
+)
 from ringchat_client.deadlines import Deadlines
 from ringchat_client.errors import (
+    DeadlineExpired,
     FailedPrecondition,
     InvalidArgument,
     NotDone,
@@ -28,18 +37,28 @@ from ringchat_client.errors import (
     Unauthenticated,
     Unavailable,
 )
+from ringchat_client.exporting import everything
 from ringchat_client.receiving import Seen, receive
-from ringchat_client.ring import NO_VIEW, Ring
-from ringchat_client.session import Pending, Send, Session
+from ringchat_client.requests import checked
+from ringchat_client.ring import Ring
+from ringchat_client.session import Pending, Post, Send, Session
 from ringchat_client.values import (
+    AccountSession,
     ConnectionEvent,
+    Conversation,
+    ConversationName,
+    Event,
     Login,
+    Member,
     Message,
+    Page,
+    Profile,
     Receipt,
-    ReplicaStatus,
+    Room,
     Status,
     time_of,
 )
+from ringchat_client.watching import watch
 from ringchat_proto import chat_pb2 as pb
 
 __all__ = ["Client"]
@@ -50,9 +69,6 @@ T = TypeVar("T")
 
 NAME_CHARACTERS_MAX = 32
 """After NFKC, as the server counts them."""
-TEXT_BYTES_MAX = 64 << 10
-"""Of a message, and of any other string: a name or password beyond it is never valid."""
-PAGE_SIZE = 1000
 STATUS_TIMEOUT_SECONDS = 1.0
 
 
@@ -136,17 +152,11 @@ class Client:
 
     async def create_account(self, name: str, password: str, *, timeout: float = 30.0) -> None:
         """Make an account. Raises AlreadyExists, InvalidArgument."""
-        request = pb.Request()
-        request.create_account.name = _checked(name, "name")
-        request.create_account.password = _checked(password, "password")
-        await self._write(request, _nothing, timeout)
+        await self._write(requests.create_account(name, password), _nothing, timeout)
 
     async def log_in(self, name: str, password: str, *, timeout: float = 30.0) -> Login:
         """Act as an account from now on. Raises Unauthenticated."""
-        request = pb.Request()
-        request.log_in.name = _checked(name, "name")
-        request.log_in.password = _checked(password, "password")
-        return await self._write(request, self._logged_in, timeout)
+        return await self._write(requests.log_in(name, password), self._logged_in, timeout)
 
     async def log_out(self, *, timeout: float = 30.0) -> None:
         """End the session of the account, on every replica. Raises Unauthenticated."""
@@ -155,7 +165,10 @@ class Client:
         await self._write(request, self._logged_out, timeout)
 
     async def delete_account(self, *, timeout: float = 30.0) -> None:
-        """Delete the account that is logged in, its sessions and undelivered messages."""
+        """Delete the account that is logged in, and its sessions.
+
+        What it has said stays where it was said, and its name stays taken.
+        """
         self._need_token()
         request = pb.Request(delete_account=pb.DeleteAccountRequest())
         await self._write(request, self._logged_out, timeout)
@@ -165,38 +178,98 @@ class Client:
 
         Raises InvalidArgument; NotDone when the timeout passes (asking changes nothing).
         """
+        pages = await self._pages(requests.list_accounts(pattern), timeout)
+        return [name for page in pages for name in page.names]
+
+    async def profile(self, account: str = "", *, timeout: float = 30.0) -> Profile:
+        """What is known of an account; without a name, of one's own. Raises NotFound."""
+        self._need_token()
+        return profile_of((await self._read(requests.get_profile(account), timeout)).get_profile)
+
+    async def change_profile(self, display_name: str, *, timeout: float = 30.0) -> None:
+        """Change what is shown beside one's name; "" for nothing. Raises InvalidArgument."""
+        await self._do(requests.change_profile(display_name), timeout)
+
+    async def change_password(self, old: str, new: str, *, timeout: float = 30.0) -> None:
+        """Change the password, and end all other sessions. Raises Unauthenticated: wrong password.
+
+        Such an error does not mean that the session has ended.
+        """
+        await self._do(requests.change_password(old, new), timeout)
+
+    async def sessions(self, *, timeout: float = 30.0) -> list[AccountSession]:
+        """One's sessions, oldest first."""
+        self._need_token()
+        request = pb.Request(list_sessions=pb.ListSessionsRequest())
+        answer = await self._read(request, timeout)
+        return [account_session_of(session) for session in answer.list_sessions.sessions]
+
+    async def end_session(self, session_id: str, *, timeout: float = 30.0) -> None:
+        """End one of one's sessions, on every replica. Raises NotFound."""
+        await self._do(requests.end_session(session_id), timeout)
+
+    async def end_other_sessions(self, *, timeout: float = 30.0) -> None:
+        """End all of one's sessions but this one."""
+        await self._do(pb.Request(end_session=pb.EndSessionRequest()), timeout)
+
+    async def block(self, account: str, *, timeout: float = 30.0) -> None:
+        """Refuse direct messages and invitations of an account. Raises NotFound."""
+        await self._do(requests.block_account(account, True), timeout)
+
+    async def unblock(self, account: str, *, timeout: float = 30.0) -> None:
+        """Take messages and invitations of that account again. Raises NotFound."""
+        await self._do(requests.block_account(account, False), timeout)
+
+    async def export(self, *, timeout: float = 600.0) -> dict[str, Any]:
+        """All that the account has, as built-in values for JSON: its profile, its sessions, and
+        its conversations with all their messages, oldest first. Times are ISO 8601.
+        """
         deadline = asyncio.get_running_loop().time() + timeout
-        names: list[str] = []
-        page_token = ""
-        while True:
-            request = pb.Request()
-            request.list_accounts.pattern = _checked(pattern, "pattern")
-            request.list_accounts.page_token = page_token
-            request.list_accounts.page_size = PAGE_SIZE
-            pending = self._submit(request, write=False)
-            answer = (await self._answer(pending, _as_it_is, deadline)).list_accounts
-            names.extend(answer.names)
-            page_token = answer.next_page_token
-            if not page_token:
-                return names
+
+        def left() -> float:
+            return deadline - asyncio.get_running_loop().time()
+
+        async def read(conversation: ConversationName, before: int, limit: int) -> Page:
+            return await self.history(conversation, before=before, limit=limit, timeout=left())
+
+        return await everything(
+            await self.profile(timeout=left()),
+            await self.sessions(timeout=left()),
+            await self.conversations(timeout=left()),
+            read,
+        )
 
     # ---------------------------------------------------------------- messages
 
-    async def send_message(self, to: str, text: str, *, timeout: float = 30.0) -> Receipt:
-        """Queue a message for an account; returns once it cannot be lost any more.
+    async def send_message(
+        self, to: ConversationName, text: str, *, reply_to: int = 0, timeout: float = 30.0
+    ) -> Receipt:
+        """Say something to an account or, by its id, in a room; returns once it cannot be lost.
 
-        Raises NotFound, InvalidArgument, Unauthenticated, ResourceExhausted (the receiver's
-        queue is full).
+        Args:
+            to: the name of an account, or a room's id.
+            text: at most 64 KiB of UTF-8.
+            reply_to: the id of a message of the same conversation that this one answers.
+            timeout: in seconds.
+
+        Raises NotFound, PermissionDenied (the receiver blocks one), InvalidArgument,
+        Unauthenticated, ResourceExhausted (the receiver's queue is full).
         """
-        request = Send(_checked(to, "name"), _checked(text, "text"))
-        return await self._write(request, _as_it_is, timeout)
+        if reply_to:
+            return await self._write(requests.reply(to, text, reply_to), _receipt, timeout)
+        message: Send | Post
+        if isinstance(to, str):
+            message = Send(checked(to, "name"), checked(text, "text"))
+        else:
+            message = requests.post(to, text)
+        return await self._write(message, _as_it_is, timeout)
 
     def receive_messages(self) -> AsyncGenerator[Message, None]:
         """Everything undelivered, oldest first, then what arrives, until the client is closed.
 
         Goes on by itself after a failover, without repeating what it has yielded. A message
         stays undelivered, and comes again from the next `receive_messages`, until
-        `acknowledge`. Raises Unauthenticated.
+        `acknowledge`. One's own messages to others are left out. Raises Unauthenticated.
         """
         self._need_token()
         return receive(self._open_connection(), self._session.token, self._readers)
@@ -204,10 +277,7 @@ class Client:
     async def acknowledge(self, message_id: int, *, timeout: float = 30.0) -> None:
         """Mark all messages up to and including this id as delivered, on every replica."""
         self._need_token()
-        if not 0 <= message_id < 1 << 63:
-            raise InvalidArgument("a message id is an integer from 0 to 2**63 - 1")
-        request = pb.Request()
-        request.update_message.up_to_message_id = message_id
+        request = requests.update_message(message_id)
         for seen in self._readers:
             if (view := seen.view_of(message_id)) is not None:
                 request.update_message.view = view
@@ -223,6 +293,172 @@ class Client:
             # delivered again from there: acknowledging this id would remove another one.
             acknowledged(pb.Response())
 
+    async def edit_message(
+        self,
+        conversation: ConversationName,
+        message_id: int,
+        text: str,
+        *,
+        timeout: float = 30.0,
+    ) -> None:
+        """Give one's own message another text. Raises NotFound, PermissionDenied."""
+        await self._do(requests.edit_message(conversation, message_id, text), timeout)
+
+    async def delete_message(
+        self, conversation: ConversationName, message_id: int, *, timeout: float = 30.0
+    ) -> None:
+        """Take away the text of one's own message. Raises NotFound, PermissionDenied."""
+        await self._do(requests.delete_message(conversation, message_id), timeout)
+
+    async def history(
+        self,
+        conversation: ConversationName,
+        *,
+        before: int = 0,
+        after: int = 0,
+        limit: int = 50,
+        timeout: float = 30.0,
+    ) -> Page:
+        """The newest messages, or those before or behind one; oldest first. Raises NotFound.
+
+        Args:
+            conversation: an account or a room.
+            before: the page ends before the message of this id.
+            after: instead: the page begins behind it.
+            limit: 1 to 500 messages.
+            timeout: in seconds.
+        """
+        self._need_token()
+        request = requests.read_history(conversation, before, after, limit)
+        answer = (await self._read(request, timeout)).read_history
+        return page_of(answer.messages, answer.more)
+
+    async def search(
+        self,
+        query: str,
+        conversation: ConversationName | None = None,
+        *,
+        before: int = 0,
+        limit: int = 20,
+        timeout: float = 30.0,
+    ) -> Page:
+        """Messages that hold all words, and all phrases in quotes, of a query; newest first.
+
+        Args:
+            query: what to look for.
+            conversation: where; None: in all of one's own.
+            before: only those before the message of this id.
+            limit: 1 to 100 messages.
+            timeout: in seconds.
+        """
+        self._need_token()
+        request = requests.search_messages(query, conversation, before, limit)
+        answer = (await self._read(request, timeout)).search_messages
+        return page_of(answer.messages, answer.more)
+
+    async def mark_read(
+        self, conversation: ConversationName, message_id: int, *, timeout: float = 30.0
+    ) -> None:
+        """Mark a conversation as read up to a message, on all devices; never goes back."""
+        await self._do(requests.mark_read(conversation, message_id), timeout)
+
+    async def set_typing(self, conversation: ConversationName, *, timeout: float = 1.0) -> None:
+        """Tell the others that one is writing: a courtesy, which is lost with a connection.
+
+        It raises what the server says of it, and never that it was not heard in time.
+        """
+        self._need_token()
+        request = requests.set_typing(conversation)
+        if not self._open_connection().is_attached:
+            return
+        try:
+            await self._read(request, timeout)
+        except DeadlineExpired:
+            pass  # by the time it would be sent again, it may not be true any more
+
+    def events(self) -> AsyncGenerator[Event, None]:
+        """What happens in one's conversations, on all devices, until the client is closed.
+
+        `Attached` comes first, and again after each failover or when too much has happened:
+        then whatever is shown has to be read again, since nothing older is told. Raises
+        Unauthenticated.
+        """
+        self._need_token()
+        return watch(self._open_connection(), self._session.token)
+
+    # ------------------------------------------------------------ conversations
+
+    async def conversations(self, *, timeout: float = 30.0) -> list[Conversation]:
+        """One's conversations and invitations, the one with the newest message first."""
+        self._need_token()
+        pages = await self._pages(requests.list_conversations(), timeout)
+        return [conversation_of(state) for page in pages for state in page.conversations]
+
+    async def members(
+        self, conversation: ConversationName, *, timeout: float = 30.0
+    ) -> list[Member]:
+        """Who is in a conversation, in the order of names. Raises NotFound."""
+        self._need_token()
+        pages = await self._pages(requests.list_members(conversation), timeout)
+        return [member_of(member) for page in pages for member in page.members]
+
+    async def rooms(self, pattern: str = "*", *, timeout: float = 30.0) -> list[Room]:
+        """Public rooms whose title matches, whatever its case; `*` and `?` as in names."""
+        self._need_token()
+        pages = await self._pages(requests.list_rooms(pattern), timeout)
+        return [room_of(room) for page in pages for room in page.rooms]
+
+    async def create_room(
+        self,
+        title: str,
+        *,
+        topic: str = "",
+        public: bool = False,
+        invite: Sequence[str] = (),
+        timeout: float = 30.0,
+    ) -> int:
+        """Make a room that one owns, and invite accounts into it; returns its id.
+
+        Raises InvalidArgument, NotFound, PermissionDenied (an invited account blocks one).
+        """
+        self._need_token()
+        request = requests.create_room(title, topic, public, invite)
+        return await self._write(request, _room_id, timeout)
+
+    async def join_room(self, room: int, *, timeout: float = 30.0) -> None:
+        """Enter a public room, or one to which one is invited. Raises NotFound."""
+        await self._do(requests.join_room(room), timeout)
+
+    async def leave_room(self, room: int, *, timeout: float = 30.0) -> None:
+        """Leave a room, or decline an invitation; a room without members is deleted."""
+        await self._do(requests.leave_room(room), timeout)
+
+    async def invite(self, room: int, account: str, *, timeout: float = 30.0) -> None:
+        """Ask an account into a room. Raises NotFound, AlreadyExists, PermissionDenied."""
+        await self._do(requests.invite_to_room(room, account), timeout)
+
+    async def remove(self, room: int, account: str, *, timeout: float = 30.0) -> None:
+        """Put a member out of one's own room, or withdraw an invitation.
+
+        Raises NotFound, PermissionDenied.
+        """
+        await self._do(requests.remove_from_room(room, account), timeout)
+
+    async def change_room(
+        self,
+        room: int,
+        *,
+        title: str | None = None,
+        topic: str | None = None,
+        owner: str | None = None,
+        timeout: float = 30.0,
+    ) -> None:
+        """Change the topic of a room or, as its owner, the title or the owner.
+
+        Raises NotFound, PermissionDenied, InvalidArgument.
+        """
+        await self._do(requests.change_room(room, title, topic, owner), timeout)
+
     # ------------------------------------------------------------------ status
 
     async def status(self, *, timeout: float = STATUS_TIMEOUT_SECONDS) -> Status:
@@ -233,19 +469,7 @@ class Client:
         self._open_connection()
         if not self._ring.addresses:
             await self._wait_for_ring(timeout)
-        addresses = self._ring.addresses
-        answers = await asyncio.gather(*(_ask_status(address, timeout) for address in addresses))
-        heard = [answer for answer in answers if isinstance(answer, pb.SendHeartbeatResponse)]
-        view = max((answer.view for answer in heard), default=NO_VIEW)
-        serving = [a for a in heard if a.serving and a.view == view]
-        return Status(
-            view=view,
-            master_id=serving[0].master_id if serving else -1,
-            prefer=heard[0].prefer if heard else "",
-            replicas=tuple(
-                _replica_status(i, addresses[i], answer) for i, answer in enumerate(answers)
-            ),
-        )
+        return await status_of(self._ring.addresses, timeout)
 
     async def _wait_for_ring(self, timeout: float) -> None:
         try:
@@ -267,14 +491,37 @@ class Client:
         if not self._session.token:
             raise Unauthenticated("nobody is logged in")
 
-    def _submit(self, request: pb.Request | Send, *, write: bool) -> Pending:
+    async def _do(self, request: pb.Request, timeout: float) -> None:
+        """A write of the account that is logged in, with an answer that says nothing."""
+        self._need_token()
+        await self._write(request, _nothing, timeout)
+
+    async def _read(self, request: pb.Request, timeout: float) -> pb.Response:
+        deadline = asyncio.get_running_loop().time() + timeout
+        return await self._answer(self._submit(request, write=False), _as_it_is, deadline)
+
+    async def _pages(self, request: pb.Request, timeout: float) -> list[Any]:
+        """The answers to a read that has a page size, one for each page."""
+        deadline = asyncio.get_running_loop().time() + timeout
+        kind = request.WhichOneof("kind")
+        assert kind is not None
+        pages: list[Any] = []
+        while not pages or pages[-1].next_page_token:
+            asked = pb.Request()
+            asked.CopyFrom(request)
+            getattr(asked, kind).page_token = pages[-1].next_page_token if pages else ""
+            pending = self._submit(asked, write=False)
+            pages.append(getattr(await self._answer(pending, _as_it_is, deadline), kind))
+        return pages
+
+    def _submit(self, request: pb.Request | Send | Post, *, write: bool) -> Pending:
         connection = self._open_connection()
         pending = self._session.submit(request, write=write)
         connection.wake()
         return pending
 
     async def _write(
-        self, request: pb.Request | Send, complete: Callable[[Any], T], timeout: float
+        self, request: pb.Request | Send | Post, complete: Callable[[Any], T], timeout: float
     ) -> T:
         deadline = asyncio.get_running_loop().time() + timeout
         return await self._answer(self._submit(request, write=True), complete, deadline)
@@ -337,53 +584,16 @@ def _nothing(_: pb.Response) -> None:
     """The result of a call that has none."""
 
 
+def _receipt(response: pb.Response) -> Receipt:
+    """The result of a reply; those of messages in columns are receipts already."""
+    return Receipt(response.send_message.message_id, time_of(response.send_message.sent_at_ms))
+
+
+def _room_id(response: pb.Response) -> int:
+    """The result of making a room."""
+    return response.create_room.room
+
+
 def _as_it_is(answer: T) -> T:
     """The result of a call whose answer needs no change."""
     return answer
-
-
-def _checked(text: str, what: str) -> str:
-    """Refuse here what could never be put into a frame; the rest is the server's to judge."""
-    if str.isascii(text) and len(text) <= TEXT_BYTES_MAX:
-        return text  # nearly always, and known without a copy
-    try:
-        size_bytes = len(text.encode())
-    except UnicodeEncodeError:
-        raise InvalidArgument(f"the {what} is not valid UTF-8") from None
-    if size_bytes > TEXT_BYTES_MAX:
-        raise InvalidArgument(f"the {what} is {size_bytes} bytes long; 65536 is the most")
-    return text
-
-
-async def _ask_status(address: str, timeout: float) -> pb.SendHeartbeatResponse | str:
-    """The answer of one replica, or why there is none."""
-    channel = open_channel(address, timeout)
-    try:
-        return await heartbeat(channel, None, timeout)
-    except grpc.aio.AioRpcError as error:
-        return reason_of(error, address)
-    finally:
-        await channel.close()
-
-
-def _replica_status(
-    replica_id: int, address: str, answer: pb.SendHeartbeatResponse | str
-) -> ReplicaStatus:
-    if isinstance(answer, str):
-        return ReplicaStatus(
-            replica_id, "unreachable", False, 0, 0, "", NO_VIEW, address, reason=answer
-        )
-    reason = answer_of(answer).reason
-    if answer.replica_id != replica_id:
-        reason = f"it says that it is replica {answer.replica_id}"
-    return ReplicaStatus(
-        id=replica_id,
-        role=answer.status.role,
-        in_sync=answer.status.in_sync,
-        commit_index=answer.status.commit_index,
-        entries=answer.status.entries,
-        state_hash=answer.status.state_hash.hex(),
-        view=answer.view,
-        address=address,
-        reason=reason,
-    )

@@ -285,6 +285,11 @@ class Connection:
         if self._stream is not None:
             self._stream.wake()
 
+    @property
+    def is_attached(self) -> bool:
+        """Whether what is submitted now is on its way at once."""
+        return self._stream is not None and self._stream.confirmed
+
     async def attached(self) -> ChatAsyncStub | None:
         """The service at the replica that the session is attached to; waits while there is none.
 

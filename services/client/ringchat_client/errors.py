@@ -5,7 +5,8 @@
     RingchatError
     ├── InvalidArgument       a name, a text, an address that can never be accepted
     │   └── ClusterFileError  cluster.yaml is missing or wrong; says which line
-    ├── NotFound              no account of that name
+    ├── NotFound              no account of that name; nothing there that one may see
+    ├── PermissionDenied      it is there, and one may not do that
     ├── AlreadyExists         the name is taken
     ├── Unauthenticated       not logged in, or the token ended; a wrong password
     ├── ResourceExhausted     a limit was reached; the message says which
@@ -32,6 +33,7 @@ __all__ = [
     "NotDone",
     "NotFound",
     "NotKnown",
+    "PermissionDenied",
     "ResourceExhausted",
     "RingchatError",
     "Unauthenticated",
@@ -56,7 +58,11 @@ class ClusterFileError(InvalidArgument):
 
 
 class NotFound(RingchatError):
-    """No account of that name."""
+    """No account of that name; no conversation or message that one may see."""
+
+
+class PermissionDenied(RingchatError):
+    """It is there, and one may not do that: another's message, another's room."""
 
 
 class AlreadyExists(RingchatError):
@@ -107,6 +113,7 @@ _BY_CODE: dict[int, type[RingchatError]] = {
     3: InvalidArgument,
     5: NotFound,
     6: AlreadyExists,
+    7: PermissionDenied,
     8: ResourceExhausted,
     9: FailedPrecondition,
     UNAVAILABLE_CODE: Unavailable,

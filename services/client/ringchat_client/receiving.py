@@ -21,15 +21,16 @@ from collections.abc import AsyncGenerator
 import grpc
 
 from ringchat_client.connection import Connection, StreamCall
+from ringchat_client.converting import message_of
 from ringchat_client.errors import UNAVAILABLE_CODE, error_of
 from ringchat_client.ring import BACKOFF_FIRST_SECONDS, BACKOFF_MAX_SECONDS
-from ringchat_client.values import Message, time_of
+from ringchat_client.values import Message
 from ringchat_proto import chat_pb2 as pb
 
-__all__ = ["SEEN_MAX", "Seen", "receive"]
+__all__ = ["SEEN_MAX", "Seen", "next_frame", "receive", "write_frame"]
 
 OPEN_SECONDS_MAX = 1.0
-"""For writing the one frame of a stream."""
+"""For writing a frame with which a stream begins."""
 SEEN_MAX = 65_536
 """Messages remembered as had but not acknowledged: as many as a mailbox holds."""
 
@@ -97,12 +98,12 @@ async def receive(
             try:
                 opening = pb.ClientFrame(client_id=os.urandom(16), token=token)
                 opening.receive.after_message_id = 0
-                if await _open(call, opening):
-                    while (frame := await _next_frame(call)) is not None:
+                if await write_frame(call, opening):
+                    while (frame := await next_frame(call)) is not None:
                         for message in frame.messages:
                             pause_seconds = BACKOFF_FIRST_SECONDS
                             if seen.add(message):
-                                yield _message(message)
+                                yield message_of(message)
             finally:
                 call.cancel()
             # Mostly the other stream broke too, and `attached` waits. If not, do not hurry.
@@ -112,16 +113,12 @@ async def receive(
         readers.discard(seen)
 
 
-def _message(message: pb.Message) -> Message:
-    return Message(message.id, message.sender, message.text, time_of(message.sent_at_ms))
-
-
-async def _open(call: StreamCall, opening: pb.ClientFrame) -> bool:
-    """Write the one frame of the stream; False if it broke already."""
+async def write_frame(call: StreamCall, frame: pb.ClientFrame) -> bool:
+    """Write a frame with which the stream begins; False if it broke already."""
     try:
         # If the channel closes before the call began, gRPC lets the write wait for ever.
         async with asyncio.timeout(OPEN_SECONDS_MAX):
-            await call.write(opening)
+            await call.write(frame)
     except (grpc.aio.AioRpcError, asyncio.InvalidStateError, TimeoutError):
         return False
     except asyncio.CancelledError:
@@ -130,7 +127,7 @@ async def _open(call: StreamCall, opening: pb.ClientFrame) -> bool:
     return True
 
 
-async def _next_frame(call: StreamCall) -> pb.ServerFrame | None:
+async def next_frame(call: StreamCall) -> pb.ServerFrame | None:
     """The next frame, or None if the stream is over and another has to be opened."""
     try:
         frame = await call.read()

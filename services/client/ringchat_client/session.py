@@ -24,10 +24,10 @@ from ringchat_client.errors import UNAVAILABLE_CODE, error_of
 from ringchat_client.values import Receipt, time_of
 from ringchat_proto import chat_pb2 as pb
 
-__all__ = ["FRAME_BYTES_MAX", "WINDOW", "Answer", "Pending", "Send", "Session"]
+__all__ = ["FRAME_BYTES_MAX", "WINDOW", "Answer", "Pending", "Post", "Send", "Session"]
 
 Answer = pb.Response | Receipt
-"""To a `Send`, a receipt; to any other request, the response itself."""
+"""To a `Send` or a `Post`, a receipt; to any other request, the response itself."""
 
 WINDOW = 1024
 """Unanswered requests of a stream, and how far numbers run ahead of the oldest of them."""
@@ -45,13 +45,24 @@ class Send(NamedTuple):
     text: str
 
 
+class Post(NamedTuple):
+    """A message in a room. Those of one room travel in a column."""
+
+    room: int
+    text: str
+
+
 class Pending:
     """One request that waits for its answer."""
 
     __slots__ = ("future", "number", "request", "size_bytes", "token", "write")
 
     def __init__(
-        self, request: pb.Request | Send, token: str, write: bool, future: asyncio.Future[Answer]
+        self,
+        request: pb.Request | Send | Post,
+        token: str,
+        write: bool,
+        future: asyncio.Future[Answer],
     ) -> None:
         self.request = request
         self.token = token  # the session that it acts under, whatever the client does later
@@ -60,6 +71,8 @@ class Pending:
         self.number = 0  # 0: it was never put into a frame
         if isinstance(request, Send):
             self.size_bytes = UTF8_CHAR_BYTES_MAX * (len(request.to) + len(request.text))
+        elif isinstance(request, Post):
+            self.size_bytes = UTF8_CHAR_BYTES_MAX * len(request.text)
         else:
             self.size_bytes = request.ByteSize()
 
@@ -96,7 +109,7 @@ class Session:
 
     # ---------------------------------------------------------------- requests
 
-    def submit(self, request: pb.Request | Send, *, write: bool) -> Pending:
+    def submit(self, request: pb.Request | Send | Post, *, write: bool) -> Pending:
         """Queue a request; its answer, or its error, will be the result of `.future`."""
         future: asyncio.Future[Answer] = asyncio.get_running_loop().create_future()
         pending = Pending(request, self.token, write, future)
@@ -159,6 +172,7 @@ class Session:
         oldest = next((n for n in self._unanswered if n < FIRST_READ_TAG), self._last_number + 1)
         number_max = oldest + WINDOW - 1
         sends: list[Send] = []
+        posts: list[Post] = []
         first_number = size_bytes = added = 0
         while self._outstanding < WINDOW and (pending := self._peek()) is not None:
             if added and size_bytes + pending.size_bytes > FRAME_BYTES_MAX:
@@ -175,6 +189,13 @@ class Session:
                     break  # its place is before the frame's other requests, its numbers in a row
                 first_number = first_number or number
                 sends.append(request)
+            elif isinstance(request, Post):
+                if added > len(posts) or (
+                    posts and (number != first_number + len(posts) or request.room != posts[0].room)
+                ):
+                    break
+                first_number = first_number or number
+                posts.append(request)
             else:
                 request.number = number
                 frame.requests.append(request)
@@ -190,6 +211,10 @@ class Session:
             frame.sends.number = first_number
             frame.sends.to.extend(receivers[:1] if alike else receivers)
             frame.sends.text.extend(texts)
+        elif posts:
+            frame.sends.number = first_number
+            frame.sends.room = posts[0].room
+            frame.sends.text.extend(post.text for post in posts)
         return added
 
     def _peek(self) -> Pending | None:
