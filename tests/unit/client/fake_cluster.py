@@ -16,8 +16,9 @@ import grpc
 
 from ringchat_proto import chat_pb2 as pb
 from ringchat_proto.chat_pb2_grpc import ChatServicer, add_ChatServicer_to_server
+from tests.unit.client.fake_conversations import Conversations
 
-OK, NOT_FOUND, ALREADY_EXISTS, FAILED_PRECONDITION = 0, 5, 6, 9
+OK, ALREADY_EXISTS, FAILED_PRECONDITION = 0, 6, 9
 UNAVAILABLE, UNAUTHENTICATED = 14, 16
 SENDS_MAX = 1024
 
@@ -29,39 +30,45 @@ async def until(condition: Callable[[], bool], seconds: float = 10.0) -> None:
             await asyncio.sleep(0.001)
 
 
+READS = frozenset(
+    (
+        *("list_accounts", "list_conversations", "list_members", "list_rooms", "list_sessions"),
+        *("read_history", "search_messages", "get_profile", "set_typing"),
+    )
+)
+
+
 @dataclass
-class State:
+class State(Conversations):
     """What every replica has: nothing is ever lost in this cluster."""
 
-    accounts: dict[str, str] = field(default_factory=dict)
-    tokens: dict[str, str] = field(default_factory=dict)
-    mailboxes: dict[str, list[pb.Message]] = field(default_factory=dict)
     answers: dict[tuple[bytes, int], pb.Response] = field(default_factory=dict)
     log: list[tuple[bytes, int, str]] = field(default_factory=list)
-    index: int = 0
-    now_ms: int = 1_700_000_000_000
     changed: asyncio.Event = field(default_factory=asyncio.Event)
 
     def apply(self, client: bytes, token: str, request: pb.Request) -> pb.Response:
         """Apply a request once; a repeated name gets the same answer."""
         kind = request.WhichOneof("kind") or ""
         response = pb.Response(number=request.number)
-        if kind == "list_accounts":
-            self._list(request.list_accounts, response)
+        if kind in READS:
+            self._answer(kind, request, response, token)
             return response
         kept = self.answers.get((client, request.number))
         if kept is not None:
             return kept
         self.index += 1
         self.log.append((client, request.number, kind))
+        self._answer(kind, request, response, token)
+        self.answers[client, request.number] = response
+        return response
+
+    def _answer(self, kind: str, request: pb.Request, response: pb.Response, token: str) -> None:
         try:
             getattr(self, "_" + kind)(request, response, token)
         except LookupError as error:
             response.error.code, response.error.message = error.args
-        self.answers[client, request.number] = response
         changed, self.changed = self.changed, asyncio.Event()
         changed.set()
-        return response
 
     def apply_frame(self, client: bytes, token: str, frame: pb.ClientFrame) -> pb.ServerFrame:
         """Apply all that a frame asks for, and answer it: at one time, messages first."""
@@ -78,7 +85,10 @@ class State:
         """Messages in columns: runs of receipts, and a response to each that is refused."""
         for i, text in enumerate(sends.text):
             request = pb.Request(number=sends.number + i)
-            request.send_message.to = sends.to[i if len(sends.to) > 1 else 0]
+            if sends.room:
+                request.send_message.room = sends.room
+            else:
+                request.send_message.to = sends.to[i if len(sends.to) > 1 else 0]
             request.send_message.text = text
             response = self.apply(client, token, request)
             if response.HasField("error"):
@@ -95,17 +105,13 @@ class State:
                     number=number, count=1, message_id=message_id, sent_at_ms=sent_at_ms
                 )
 
-    def _list(self, request: pb.ListAccountsRequest, response: pb.Response) -> None:
-        names = sorted(n for n in self.accounts if fnmatch.fnmatch(n, request.pattern or "*"))
-        names = [n for n in names if n > request.page_token]
+    def _list_accounts(self, request: pb.Request, response: pb.Response, _: str) -> None:
+        ask = request.list_accounts
+        names = sorted(n for n in self.accounts if fnmatch.fnmatch(n, ask.pattern or "*"))
+        names = [n for n in names if n > ask.page_token]
         answer = response.list_accounts
         answer.names.extend(names[:2])  # small pages, so that paging is used
         answer.next_page_token = names[1] if len(names) > 2 else ""
-
-    def _account(self, token: str) -> str:
-        if token not in self.tokens:
-            raise LookupError(UNAUTHENTICATED, "no such session")
-        return self.tokens[token]
 
     def _create_account(self, request: pb.Request, response: pb.Response, _: str) -> None:
         name = request.create_account.name
@@ -138,15 +144,9 @@ class State:
         response.log_out.SetInParent()
 
     def _send_message(self, request: pb.Request, response: pb.Response, token: str) -> None:
-        sender, to = self._account(token), request.send_message.to
-        if to not in self.accounts:
-            raise LookupError(NOT_FOUND, f"no account named '{to}'")
-        text, sent_at_ms = request.send_message.text, self.now_ms
-        self.mailboxes[to].append(
-            pb.Message(id=self.index, sender=sender, text=text, sent_at_ms=sent_at_ms)
-        )
-        response.send_message.message_id = self.index
-        response.send_message.sent_at_ms = sent_at_ms
+        message = self._put(self._account(token), request.send_message)
+        response.send_message.message_id = message.id
+        response.send_message.sent_at_ms = message.sent_at_ms
 
     def _update_message(self, request: pb.Request, response: pb.Response, token: str) -> None:
         name = self._account(token)
@@ -164,7 +164,8 @@ def is_sound(frame: pb.ClientFrame) -> bool:
     if not frame.HasField("sends"):
         return True
     texts, receivers = len(frame.sends.text), len(frame.sends.to)
-    return 0 < texts <= SENDS_MAX and receivers in (1, texts) and frame.sends.number > 0
+    to_whom = receivers == 0 if frame.sends.room else receivers in (1, texts)
+    return 0 < texts <= SENDS_MAX and to_whom and frame.sends.number > 0
 
 
 class Replica(ChatServicer):
@@ -245,6 +246,7 @@ class Replica(ChatServicer):
     ) -> None:
         cluster, client, token = self._cluster, b"", ""
         delivering: asyncio.Task[None] | None = None
+        watching: asyncio.Task[None] | None = None
         try:
             async for frame in frames:
                 await self._hang()
@@ -264,29 +266,50 @@ class Replica(ChatServicer):
                 if frame.HasField("receive"):
                     after = frame.receive.after_message_id
                     delivering = asyncio.create_task(self._deliver(queue, token, after))
+                elif frame.HasField("watch"):
+                    start = len(cluster.state.told)
+                    watching = asyncio.create_task(self._watch(queue, token, start))
                 elif (asked and not self.mute) or (not asked and self.echoes):
                     queue.put_nowait(answer)
         finally:
-            if delivering is not None:
-                delivering.cancel()
+            for task in (delivering, watching):
+                if task is not None:
+                    task.cancel()
             queue.put_nowait(None)
 
     async def _deliver(
         self, queue: asyncio.Queue[pb.ServerFrame | None], token: str, after: int
     ) -> None:
         state = self._cluster.state
-        account = state.tokens.get(token, "")
-        if not account:
-            error = pb.Error(code=UNAUTHENTICATED, message="no such session")
-            queue.put_nowait(pb.ServerFrame(error=error))
-            return
-        while True:
+        account = self._account(queue, token)
+        while account:
             changed = state.changed
             messages = [m for m in state.mailboxes.get(account, []) if m.id > after]
             if messages:
                 after = messages[-1].id
                 queue.put_nowait(pb.ServerFrame(messages=messages))
             await changed.wait()
+
+    async def _watch(
+        self, queue: asyncio.Queue[pb.ServerFrame | None], token: str, start: int
+    ) -> None:
+        state = self._cluster.state
+        account = self._account(queue, token)
+        while account:
+            changed = state.changed
+            events = [event for people, event in state.told[start:] if account in people]
+            start = len(state.told)
+            if events:
+                queue.put_nowait(pb.ServerFrame(events=events))
+            await changed.wait()
+
+    def _account(self, queue: asyncio.Queue[pb.ServerFrame | None], token: str) -> str:
+        """Whose token it is; "", and an error on the stream, if it is nobody's."""
+        account = self._cluster.state.tokens.get(token, "")
+        if not account:
+            error = pb.Error(code=UNAUTHENTICATED, message="no such session")
+            queue.put_nowait(pb.ServerFrame(error=error))
+        return account
 
     def received(self, name: str) -> bool:
         """Whether a request to make this account has come."""

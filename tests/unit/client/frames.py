@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from ringchat_client.session import Pending, Send, Session
+from ringchat_client.session import Pending, Post, Send, Session
 from ringchat_client.values import Receipt, time_of
 from ringchat_proto import chat_pb2 as pb
 
@@ -118,3 +118,7 @@ def ids(pendings: list[Pending]) -> list[int | None]:
         return result.message_id
 
     return [one(pending) for pending in pendings]
+
+
+def post(session: Session, text: str = "hello", room: int = 12) -> Pending:
+    return session.submit(Post(room, text), write=True)
