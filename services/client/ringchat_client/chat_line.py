@@ -1,4 +1,4 @@
-"""The line chat: `@bob hello`, and what others write appears as it arrives.
+"""The line chat: `@bob hello`, `#12 hello`, and what others write appears as it arrives.
 
 `LineChat` knows nothing of terminals: lines come from an iterator and go to a function.
 """
@@ -7,29 +7,53 @@ from __future__ import annotations
 
 import asyncio
 import re
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
+from typing import TypeVar
 
 from ringchat_client.acknowledger import Acknowledger
 from ringchat_client.client import Client
-from ringchat_client.errors import AlreadyExists, NotKnown, RingchatError
+from ringchat_client.errors import AlreadyExists, InvalidArgument, NotKnown, RingchatError
 from ringchat_client.plain_text import harmless, one_harmless_line, shown
 from ringchat_client.tables import status_lines
 from ringchat_client.terminal import Show
-from ringchat_client.values import Asking, Connected, ConnectionEvent, Lost, Refused
+from ringchat_client.values import (
+    Asking,
+    Connected,
+    ConnectionEvent,
+    ConversationName,
+    Lost,
+    Message,
+    Refused,
+    Room,
+)
 
-__all__ = ["LineChat", "log_in_or_sign_up"]
+__all__ = ["LineChat", "Walk", "addressee", "log_in_or_sign_up"]
+
+T = TypeVar("T")
 
 SENDS_MAX = 256
 """Lines on their way at a time; a pipe that is faster waits."""
 ADDRESSED = re.compile(r'@(?:"(?P<quoted>[^"]+)"|(?P<plain>\S+))\s*(?P<text>.*)', re.DOTALL)
+TO_A_ROOM = re.compile(r"#(?P<room>[0-9]{1,18})(?:\s+(?P<text>.*))?", re.DOTALL)
+HISTORY_MESSAGES = 20
 HELP = (
     "@bob hello    say hello to bob; from then on lines go to bob",
     '@"a b" hello  the same for a name with a blank',
     "@bob          lines go to bob from now on",
+    "#12 hello     the same to room 12",
+    "/rooms        the rooms there are, with their numbers",
+    "/create dogs  make a room that anybody may join; /join 12 and /leave 12",
+    "/history      what was said last where lines go to",
     "/who a*       who there is (* any run of characters, ? any one)",
     "/status       the replicas",
     "/quit         leave (also Ctrl-D); what you have not seen waits for you",
 )
+
+
+def addressee(word: str) -> ConversationName:
+    """`#12` is a room; anything else is an account."""
+    match = TO_A_ROOM.fullmatch(word)
+    return word if match is None or match["text"] else int(match["room"])
 
 
 async def log_in_or_sign_up(client: Client, name: str, password: str) -> bool:
@@ -95,14 +119,15 @@ class LineChat:
     def __init__(self, client: Client, show: Show) -> None:
         self._client = client
         self._show = show
-        self._addressee = ""
+        self._addressee: ConversationName = ""
+        self._titles: dict[int, str] = {}
         self._room = asyncio.Semaphore(SENDS_MAX)
         self._sends: set[asyncio.Task[None]] = set()
 
     @property
     def prompt(self) -> str:
         """What stands before the line being typed."""
-        return f"@{harmless(self._addressee)}> " if self._addressee else "> "
+        return f"{_called(self._addressee)}> " if self._addressee else "> "
 
     async def run(self, lines: AsyncIterator[str]) -> None:
         """Chat until the lines end or /quit; what was said is confirmed by then.
@@ -127,9 +152,30 @@ class LineChat:
     async def _show_messages(self) -> None:
         async with Acknowledger(self._client) as acknowledger:
             async for message in self._client.receive_messages():
-                clock = message.sent_at.astimezone().strftime("%H:%M")
-                self._show(shown(f"[{clock}] {harmless(message.sender)}: ", message.text), False)
+                await self._show_message(message, "%H:%M")
                 acknowledger.shown(message.id)
+
+    async def _show_message(self, message: Message, clock: str) -> None:
+        head = f"[{message.sent_at.astimezone().strftime(clock)}] {harmless(message.sender)}"
+        if isinstance(message.conversation, int):
+            head += f" in #{harmless(await self._title(message.conversation))}"
+        text = message.text if message.deleted_at is None else "(deleted)"
+        self._show(shown(head + ": ", text), False)
+
+    async def _title(self, room: int) -> str:
+        """What a room is called; the number of one that is not there any more."""
+        if room not in self._titles:
+            try:
+                await self._my_rooms()
+            except RingchatError:
+                return str(room)  # its message matters more
+        return self._titles.setdefault(room, str(room))
+
+    async def _my_rooms(self) -> list[Room]:
+        """The rooms that one is in or invited to; their titles are known from now on."""
+        rooms = [c.room for c in await self._client.conversations() if c.room is not None]
+        self._titles.update((room.id, room.title) for room in rooms)
+        return rooms
 
     # ------------------------------------------------------------------- lines
 
@@ -144,36 +190,91 @@ class LineChat:
                 await self._say(command)
 
     async def _command(self, command: str) -> None:
+        commands: dict[str, Callable[[str], Awaitable[None]]] = {
+            "/help": self._help,
+            "/who": self._who,
+            "/status": self._status,
+            "/rooms": self._rooms,
+            "/create": self._create,
+            "/join": self._join,
+            "/leave": self._leave,
+            "/history": self._history,
+        }
         word, _, rest = command.partition(" ")
+        if word not in commands:
+            self._show(f"{one_harmless_line(word)}: no such command; see /help", True)
+            return
         try:
-            if word == "/help":
-                for line in HELP:
-                    self._show(line, True)
-            elif word == "/who":
-                names = await self._client.list_accounts(rest.strip() or "*")
-                self._show(", ".join(map(harmless, names)) or "nobody", True)
-            elif word == "/status":
-                for line in status_lines(await self._client.status()):
-                    self._show(line, True)
-            else:
-                self._show(f"{one_harmless_line(word)}: no such command; see /help", True)
+            await commands[word](rest.strip())
         except RingchatError as error:
             self._show(one_harmless_line(str(error)), True)
 
+    async def _help(self, _: str) -> None:
+        for line in HELP:
+            self._show(line, True)
+
+    async def _who(self, pattern: str) -> None:
+        names = await self._client.list_accounts(pattern or "*")
+        self._show(", ".join(map(harmless, names)) or "nobody", True)
+
+    async def _status(self, _: str) -> None:
+        for line in status_lines(await self._client.status()):
+            self._show(line, True)
+
+    async def _rooms(self, _: str) -> None:
+        mine = await self._my_rooms()
+        ids = {room.id for room in mine}
+        others = [room for room in await self._client.rooms() if room.id not in ids]
+        for room, note in [*((r, "") for r in mine), *((r, ": /join it") for r in others)]:
+            count = "1 member" if room.members == 1 else f"{room.members} members"
+            self._show(f"#{room.id} {one_harmless_line(room.title)}, {count}{note}", True)
+        if not mine and not others:
+            self._show("there are no rooms; /create TITLE makes one", True)
+
+    async def _create(self, title: str) -> None:
+        room = await self._certain(self._client.create_room(title, public=True))
+        self._address(room)
+
+    async def _join(self, number: str) -> None:
+        room = _room_of(number)
+        await self._certain(self._client.join_room(room))
+        self._address(room)
+
+    async def _leave(self, number: str) -> None:
+        room = _room_of(number)
+        await self._certain(self._client.leave_room(room))
+        self._titles.pop(room, None)
+        if self._addressee == room:
+            self._addressee = ""
+        self._show(f"you have left #{room}", True)
+
+    async def _history(self, _: str) -> None:
+        if not self._addressee:
+            raise InvalidArgument("of what? say @name or #number first")
+        page = await self._client.history(self._addressee, limit=HISTORY_MESSAGES)
+        for message in page.messages:
+            await self._show_message(message, "%Y-%m-%d %H:%M")
+
+    def _address(self, to: ConversationName) -> None:
+        self._addressee = to
+        self._show(f"lines go to {_spoken(to)} now", True)
+
     async def _say(self, line: str) -> None:
-        text = line
-        if line.startswith("@"):
+        to, text = self._addressee, line
+        if (match := TO_A_ROOM.fullmatch(line)) is not None:
+            to, text = int(match["room"]), match["text"]
+        elif line.startswith("@"):
             match = ADDRESSED.fullmatch(line)
             if match is None:
                 self._show("say it as: @name text", True)
                 return
-            self._addressee = match["quoted"] or match["plain"]
-            text = match["text"]
-            if not text:
-                self._show(f"lines go to {one_harmless_line(self._addressee)} now", True)
-                return
+            to, text = match["quoted"] or match["plain"], match["text"]
+        if not text:
+            self._address(to)
+            return
+        self._addressee = to
         if not self._addressee:
-            self._show("to whom? @name text", True)
+            self._show("to whom? @name text, or #number text", True)
             return
         await self._room.acquire()
         task = asyncio.create_task(self._send(self._addressee, text))
@@ -184,21 +285,39 @@ class LineChat:
         self._sends.discard(task)
         self._room.release()
 
-    async def _send(self, to: str, text: str) -> None:
-        """Send until it is certain; say so if it is not."""
+    async def _send(self, to: ConversationName, text: str) -> None:
         try:
-            try:
-                await self._client.send_message(to, text)
-            except NotKnown as error:
-                await self._send_again(error)
+            await self._certain(self._client.send_message(to, text))
         except RingchatError as error:
-            self._show(f"not sent to {harmless(to)}: {one_harmless_line(str(error))}", True)
+            self._show(f"not sent to {_spoken(to)}: {one_harmless_line(str(error))}", True)
 
-    async def _send_again(self, error: NotKnown) -> None:
+    async def _certain(self, call: Awaitable[T]) -> T:
+        """The result of a call, sent again until that is certain."""
+        try:
+            return await call
+        except NotKnown as error:
+            unsure = error
         while True:
             self._show("not confirmed yet; sending it again", True)
             try:
-                await error.send_again()
-                return
+                result: T = await unsure.send_again()
+                return result
             except NotKnown as newer:
-                error = newer
+                unsure = newer
+
+
+def _spoken(to: ConversationName) -> str:
+    """A conversation within a sentence."""
+    return f"#{to}" if isinstance(to, int) else one_harmless_line(to)
+
+
+def _called(to: ConversationName) -> str:
+    """A conversation as it is addressed."""
+    return f"#{to}" if isinstance(to, int) else f"@{harmless(to)}"
+
+
+def _room_of(number: str) -> int:
+    room = addressee("#" + number.removeprefix("#"))
+    if isinstance(room, str):
+        raise InvalidArgument("which room? its number, as /rooms shows it")
+    return room

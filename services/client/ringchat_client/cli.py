@@ -4,7 +4,8 @@ Exit codes: 0 done; 1 something went wrong here (output, configuration folder);
 2 wrong use: an argument, cluster.yaml; 3 not logged in, or a wrong password;
 4 no account of that name; 5 the name is taken; 6 a limit was reached;
 7 not done: the cluster cannot be reached or does not serve; 8 not known whether it
-is done; 130 interrupted; 141 the reader of the output went away.
+is done; 9 it is there, and one may not do that; 130 interrupted; 141 the reader of the
+output went away.
 """
 
 from __future__ import annotations
@@ -19,12 +20,11 @@ import sys
 import unicodedata
 from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
 from contextlib import aclosing
-from dataclasses import asdict
 from pathlib import Path
 from typing import NoReturn
 
 from ringchat_client.acknowledger import Acknowledger
-from ringchat_client.chat_line import LineChat, Walk, log_in_or_sign_up
+from ringchat_client.chat_line import LineChat, Walk, addressee, log_in_or_sign_up
 from ringchat_client.client import NAME_CHARACTERS_MAX, Client
 from ringchat_client.credentials import Credentials, Kept
 from ringchat_client.errors import (
@@ -33,11 +33,13 @@ from ringchat_client.errors import (
     InvalidArgument,
     NotFound,
     NotKnown,
+    PermissionDenied,
     ResourceExhausted,
     RingchatError,
     Unauthenticated,
     Unavailable,
 )
+from ringchat_client.exporting import json_ready
 from ringchat_client.plain_text import harmless, one_harmless_line, shown
 from ringchat_client.requests import TEXT_BYTES_MAX
 from ringchat_client.tables import status_lines
@@ -61,6 +63,7 @@ EXIT_CODES: tuple[tuple[type[RingchatError], int], ...] = (
     (NotFound, 4),
     (AlreadyExists, 5),
     (ResourceExhausted, 6),
+    (PermissionDenied, 9),
     (NotKnown, EXIT_NOT_KNOWN),
     (DeadlineExpired, EXIT_NOT_DONE),
     (Unavailable, EXIT_NOT_DONE),
@@ -118,7 +121,7 @@ def _parser() -> Parser:
     accounts = add("accounts", Command.accounts, "list accounts")
     accounts.add_argument("pattern", nargs="?", default="*", help="* any run, ? any one character")
     send = add("send", Command.send, "send a message")
-    send.add_argument("to")
+    send.add_argument("to", help="an account, or the number of a room: '#12'")
     send.add_argument("text", nargs="?", help="without it: standard input, to its end")
     inbox = add("inbox", Command.inbox, "show the messages that wait, and mark them as delivered")
     inbox.add_argument("--follow", action="store_true", help="go on as messages arrive")
@@ -176,7 +179,7 @@ class Command:
         if not is_interactive():
             raise InvalidArgument("to delete an account without being asked, add --yes")
         account = harmless(kept.account) or "this account"
-        answer = input(f"delete {account} and its undelivered messages? [y/N] ")
+        answer = input(f"delete {account}? its name stays taken [y/N] ")
         return answer.strip().lower() in {"y", "yes"}
 
     def _client(
@@ -258,7 +261,7 @@ class Command:
 
     async def send(self) -> int:
         """Send one message; returns once it cannot be lost."""
-        to, text = self._arguments.to, self._arguments.text
+        to, text = addressee(self._arguments.to), self._arguments.text
         async with self._known_client() as client:
             receipt = await client.send_message(to, text, timeout=self._timeout)
         value = {"message_id": receipt.message_id, "sent_at": receipt.sent_at.isoformat()}
@@ -282,9 +285,9 @@ class Command:
         return 0
 
     def _print_message(self, message: Message) -> None:
-        head = f"{message.sent_at.astimezone():%Y-%m-%d %H:%M:%S} {harmless(message.sender)}: "
-        value = {**asdict(message), "sent_at": message.sent_at.isoformat()}
-        self._print(shown(head, message.text), value)
+        head = f"{message.sent_at.astimezone():%Y-%m-%d %H:%M:%S} {harmless(message.sender)}"
+        where = f" in #{message.conversation}" if isinstance(message.conversation, int) else ""
+        self._print(shown(f"{head}{where}: ", message.text), json_ready(message))
 
     async def chat(self) -> int:
         """The line chat."""
@@ -308,7 +311,7 @@ class Command:
         """The table of the replicas."""
         async with self._client() as client:
             status = await client.status(timeout=min(self._timeout, 2.0))
-        self._print("\n".join(status_lines(status)), asdict(status))
+        self._print("\n".join(status_lines(status)), json_ready(status))
         return 0 if status.master_id >= 0 else EXIT_NOT_DONE
 
 

@@ -9,8 +9,9 @@ import pytest
 
 from ringchat_client.chat_line import LineChat, Walk, log_in_or_sign_up
 from ringchat_client.client import Client
-from ringchat_client.errors import Unauthenticated
+from ringchat_client.errors import NotKnown, Unauthenticated
 from ringchat_client.values import Asking, Connected, Lost, Refused
+from ringchat_proto import chat_pb2 as pb
 from tests.unit.client.fake_cluster import FakeCluster, until
 
 
@@ -129,9 +130,85 @@ async def test_commands(cluster: FakeCluster) -> None:
         assert any(line.startswith("/quit") for line in remarks)
         assert any("master" in line and cluster.addresses[0] in line for line in remarks)
         assert "/dance: no such command; see /help" in remarks
-        assert "to whom? @name text" in remarks
+        assert "to whom? @name text, or #number text" in remarks
         assert "say it as: @name text" in remarks
         assert ann.chat.prompt == "@bob> "
+
+
+async def test_people_in_a_room(cluster: FakeCluster) -> None:
+    async with Person(cluster, "ann") as ann, Person(cluster, "bob") as bob:
+        ann.screen.type("/rooms", "/create dogs")
+        await ann.screen.seen("there are no rooms")
+        await ann.screen.seen("lines go to #")
+        [room] = cluster.state.rooms
+        bob.screen.type("/rooms", f"/join {room}")
+        await bob.screen.seen(f"#{room} dogs, 1 member: /join it")
+        await bob.screen.seen(f"lines go to #{room} now")
+        assert bob.chat.prompt == f"#{room}> "
+        ann.screen.type("hello", f"#{room} how are you", "# a heading is text")
+        await bob.screen.seen("ann in #dogs: # a heading is text")
+        assert [line.split("] ")[1] for line in bob.screen.lines] == [
+            "ann in #dogs: hello",
+            "ann in #dogs: how are you",
+            "ann in #dogs: # a heading is text",
+        ]
+        bob.screen.type("@ann fine", "/rooms", f"#{room}", f"/leave #{room}", "anybody?")
+        await ann.screen.seen("bob: fine")
+        await bob.screen.seen(f"#{room} dogs, 2 members")
+        await bob.screen.seen(f"you have left #{room}")
+        await bob.screen.seen("to whom?")
+
+
+async def test_history_is_of_where_lines_go_to(cluster: FakeCluster) -> None:
+    async with Person(cluster, "ann") as ann, Person(cluster, "bob") as bob:
+        ann.screen.type("/history", "@bob hello", "helo", "what?")
+        await bob.screen.seen("what?")
+        await ann.screen.seen("of what? say @name or #number first")
+        await bob.client.send_message("ann", "nothing")
+        await ann.screen.seen("bob: nothing")
+        helo = (await ann.client.history("bob")).messages[1]
+        await ann.client.delete_message("bob", helo.id)
+        ann.screen.type("/history", "/who")
+        await ann.screen.seen("ann, bob")
+        assert [line.split("] ")[1] for line in ann.screen.lines[1:]] == [
+            "ann: hello",
+            "ann: (deleted)",
+            "ann: what?",
+            "bob: nothing",
+        ]
+
+
+async def test_a_room_is_named_by_its_number_once_it_is_gone(cluster: FakeCluster) -> None:
+    async with Person(cluster, "ann") as ann:
+        message = pb.Message(id=900, sender="eve", text="boo", conversation=pb.Conversation(room=7))
+        cluster.state.mailboxes["ann"].append(message)
+        ann.screen.type("/who")
+        await ann.screen.seen("eve in #7: boo")
+
+
+async def test_a_room_that_is_no_number_is_one_line(cluster: FakeCluster) -> None:
+    async with Person(cluster, "ann") as ann:
+        ann.screen.type("/join", "/join dogs", "/leave 12 now", "/join 99", "#99 hello", "/who")
+        await ann.screen.seen("not sent to #99: no such room")
+        which = "which room? its number, as /rooms shows it"
+        assert ann.screen.remarks[:4] == [which, which, which, "no such room"]
+
+
+async def test_a_room_that_is_not_confirmed_is_made_once(cluster: FakeCluster) -> None:
+    async with Person(cluster, "ann") as ann:
+        calls: list[int] = []
+
+        async def again(_: float) -> int:
+            calls.append(1)
+            if len(calls) == 1:
+                raise NotKnown("not known", again)
+            return 12
+
+        async def call() -> int:
+            raise NotKnown("not known", again)
+
+        assert await ann.chat._certain(call()) == 12
+        assert ann.screen.remarks == ["not confirmed yet; sending it again"] * 2
 
 
 async def test_a_name_with_a_blank(cluster: FakeCluster) -> None:

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from ringchat_client import Client
 from tests.unit.client.fake_cluster import FakeCluster
 
 LONG = "n" * 10_000
@@ -101,6 +102,29 @@ async def test_a_day_of_ann(cluster: FakeCluster, shell: Shell) -> None:
     assert (code, "--yes" in err) == (2, True)
     assert (await shell.run("delete-account", "--yes"))[0] == 0
     assert cluster.state.accounts == {}
+
+
+@pytest.mark.slow
+async def test_a_room_through_its_number(cluster: FakeCluster, shell: Shell) -> None:
+    await shell.run("signup", "ann", stdin=b"pw\n")
+    async with Client(master=cluster.addresses[0]) as client:
+        await client.create_account("bob", "pw")
+        await client.log_in("bob", "pw")
+        room = await client.create_room("dogs", invite=["ann"])
+        assert (await shell.run("send", f"#{room}", "hello"))[0] == 9, "not a member yet"
+        await client.send_message(room, "two\nlines")
+        async with Client(master=cluster.addresses[0]) as ann:
+            await ann.log_in("ann", "pw")
+            await ann.join_room(room)
+        await client.send_message(room, "hello")
+        code, out, _ = await shell.run("inbox", "--keep")
+        assert (code, out.partition(" bob in ")[2]) == (0, f"#{room}: hello\n")
+        message = await shell.json("inbox")
+        assert (message["conversation"], message["edited_at"]) == (room, None)
+        assert (await shell.run("send", f"#{room}", "good day"))[0] == 0
+        [mine] = cluster.state.mailboxes["bob"]
+        assert mine.text == "good day"
+    assert (await shell.run("send", "#99", "hello"))[0] == 4
 
 
 async def test_status(cluster: FakeCluster, shell: Shell) -> None:
