@@ -39,6 +39,7 @@ MIRRORS = {
     "tests/unit/bench": "bench",
     "tests/unit/demo": "demo",
     "tests/unit/deploy": "deploy",
+    "tests/unit/examples": "examples",
 }
 
 
