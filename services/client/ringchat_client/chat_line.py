@@ -139,8 +139,8 @@ class LineChat:
         tasks = (typing, showing)
         try:
             await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
-            if typing.done() and self._sends:
-                await asyncio.wait(self._sends)
+            if typing.done():
+                await self._all_said()
         finally:
             for task in tasks:
                 task.cancel()
@@ -242,6 +242,7 @@ class LineChat:
 
     async def _leave(self, number: str) -> None:
         room = _room_of(number)
+        await self._all_said()
         await self._certain(self._client.leave_room(room))
         self._titles.pop(room, None)
         if self._addressee == room:
@@ -251,9 +252,15 @@ class LineChat:
     async def _history(self, _: str) -> None:
         if not self._addressee:
             raise InvalidArgument("of what? say @name or #number first")
+        await self._all_said()
         page = await self._client.history(self._addressee, limit=HISTORY_MESSAGES)
         for message in page.messages:
             await self._show_message(message, "%Y-%m-%d %H:%M")
+
+    async def _all_said(self) -> None:
+        """Wait for what was said before: it goes its own way, and a command could overtake it."""
+        if self._sends:
+            await asyncio.wait(self._sends)
 
     def _address(self, to: ConversationName) -> None:
         self._addressee = to

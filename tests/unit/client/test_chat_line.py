@@ -178,6 +178,17 @@ async def test_history_is_of_where_lines_go_to(cluster: FakeCluster) -> None:
         ]
 
 
+async def test_no_command_overtakes_what_was_said_before_it(cluster: FakeCluster) -> None:
+    async with Person(cluster, "ann") as ann:
+        ann.screen.type("/create dogs", "hello", "/history", "again")
+        await ann.screen.seen("ann in #dogs: hello")
+        [room] = cluster.state.rooms
+        ann.screen.type("the last", f"/leave {room}", "/who")
+        await ann.screen.seen("you have left")
+        assert [m.text for m in cluster.state.messages[room]] == ["hello", "again", "the last"]
+        assert not any("not sent" in remark for remark in ann.screen.remarks)
+
+
 async def test_a_room_is_named_by_its_number_once_it_is_gone(cluster: FakeCluster) -> None:
     async with Person(cluster, "ann") as ann:
         message = pb.Message(id=900, sender="eve", text="boo", conversation=pb.Conversation(room=7))
