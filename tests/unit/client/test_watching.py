@@ -21,7 +21,7 @@ from ringchat_client import (
     Unauthenticated,
 )
 from ringchat_proto import chat_pb2 as pb
-from tests.unit.client.fake_cluster import FakeCluster
+from tests.unit.client.fake_cluster import FakeCluster, until
 
 
 @pytest.fixture
@@ -55,6 +55,21 @@ async def test_it_begins_by_saying_that_it_has_begun(client: Client) -> None:
         assert await take(events) == [Attached()]
         await client.send_message("bob", "after")
         assert texts(await take(events)) == ["after"]
+
+
+async def test_it_has_not_begun_before_the_server_has_said_a_word(
+    cluster: FakeCluster, client: Client
+) -> None:
+    replica = cluster.replicas[0]
+    replica.echoes = False
+    async with aclosing(client.events()) as events:
+        first = asyncio.create_task(take(events))
+        await until(lambda: len(replica.frames) > 1 and replica.frames[-2].HasField("watch"))
+        await asyncio.sleep(0.05)  # a wrong one comes at once
+        assert not first.done()
+        await client.send_message("bob", "told, so it is watched")
+        assert await first == [Attached()]
+        assert texts(await take(events)) == ["told, so it is watched"]
 
 
 async def test_nothing_is_lost_between_reading_and_watching(client: Client, bob: Client) -> None:
