@@ -224,20 +224,8 @@ class Client:
         """All that the account has, as built-in values for JSON: its profile, its sessions, and
         its conversations with all their messages, oldest first. Times are ISO 8601.
         """
-        deadline = asyncio.get_running_loop().time() + timeout
-
-        def left() -> float:
-            return deadline - asyncio.get_running_loop().time()
-
-        async def read(conversation: ConversationName, before: int, limit: int) -> Page:
-            return await self.history(conversation, before=before, limit=limit, timeout=left())
-
-        return await everything(
-            await self.profile(timeout=left()),
-            await self.sessions(timeout=left()),
-            await self.conversations(timeout=left()),
-            read,
-        )
+        self._need_token()
+        return await everything(self, timeout)
 
     # ---------------------------------------------------------------- messages
 
@@ -319,7 +307,9 @@ class Client:
         limit: int = 50,
         timeout: float = 30.0,
     ) -> Page:
-        """The newest messages, or those before or behind one; oldest first. Raises NotFound.
+        """The newest messages, or those before or behind one; oldest first.
+
+        Raises NotFound, also of a direct conversation in which nothing was ever said.
 
         Args:
             conversation: an account or a room.
@@ -365,7 +355,8 @@ class Client:
     async def set_typing(self, conversation: ConversationName, *, timeout: float = 1.0) -> None:
         """Tell the others that one is writing: a courtesy, which is lost with a connection.
 
-        It raises what the server says of it, and never that it was not heard in time.
+        It raises what the server says of it, as `history` does, and never that it was not heard
+        in time.
         """
         self._need_token()
         request = requests.set_typing(conversation)

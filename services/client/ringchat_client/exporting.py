@@ -2,26 +2,19 @@
 
 from __future__ import annotations
 
+import asyncio
 import dataclasses
-from collections.abc import Awaitable, Callable
 from datetime import datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ringchat_client.errors import NotFound, PermissionDenied
 from ringchat_client.requests import HISTORY_MAX
-from ringchat_client.values import (
-    AccountSession,
-    Conversation,
-    ConversationName,
-    Message,
-    Page,
-    Profile,
-)
+from ringchat_client.values import Conversation, Message
+
+if TYPE_CHECKING:
+    from ringchat_client.client import Client
 
 __all__ = ["everything", "json_ready"]
-
-ReadBefore = Callable[[ConversationName, int, int], Awaitable[Page]]
-"""A page of a conversation: its name, before which message (0: the newest), how many."""
 
 
 def json_ready(value: object) -> Any:
@@ -36,39 +29,42 @@ def json_ready(value: object) -> Any:
     return value
 
 
-async def everything(
-    profile: Profile,
-    sessions: list[AccountSession],
-    conversations: list[Conversation],
-    read: ReadBefore,
-) -> dict[str, Any]:
+async def everything(client: Client, timeout: float) -> dict[str, Any]:
     """The account with all messages of its conversations, each oldest first.
 
-    One that the account is put out of meanwhile is left out.
+    One that the account is put out of meanwhile is left out. Raises what the client's calls
+    raise, `NotDone` if all of it takes longer than that.
     """
-    exported: list[dict[str, Any]] = []
-    for conversation in conversations:
+    deadline = asyncio.get_running_loop().time() + timeout
+
+    def left() -> float:
+        return deadline - asyncio.get_running_loop().time()
+
+    async def all_messages(conversation: Conversation) -> list[Message]:
+        pages: list[tuple[Message, ...]] = []
+        more, before = not conversation.invited_by, 0  # who is only invited sees none
+        while more:
+            page = await client.history(
+                conversation.name, before=before, limit=HISTORY_MAX, timeout=left()
+            )
+            pages.append(page.messages)
+            more = page.more and bool(page.messages)
+            before = page.messages[0].id if page.messages else 0
+        return [message for messages in reversed(pages) for message in messages]
+
+    profile = await client.profile(timeout=left())
+    sessions = await client.sessions(timeout=left())
+    conversations: list[dict[str, Any]] = []
+    for conversation in await client.conversations(timeout=left()):
         try:
-            messages = await _messages(conversation, read)
+            messages = await all_messages(conversation)
         except (NotFound, PermissionDenied):
             continue
         one = json_ready(conversation)
         del one["newest"]  # it is the last of these
-        exported.append({**one, "messages": json_ready(messages)})
+        conversations.append({**one, "messages": json_ready(messages)})
     return {
         "profile": json_ready(profile),
         "sessions": json_ready(sessions),
-        "conversations": exported,
+        "conversations": conversations,
     }
-
-
-async def _messages(conversation: Conversation, read: ReadBefore) -> list[Message]:
-    """All messages, oldest first; none of a room to which one is only invited."""
-    pages: list[tuple[Message, ...]] = []
-    more, before = not conversation.invited_by, 0
-    while more:
-        page = await read(conversation.name, before, HISTORY_MAX)
-        pages.append(page.messages)
-        more = page.more and bool(page.messages)
-        before = page.messages[0].id if page.messages else 0
-    return [message for messages in reversed(pages) for message in messages]

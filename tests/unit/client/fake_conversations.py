@@ -42,12 +42,16 @@ class Conversations:
 
     # ------------------------------------------------------------------ helpers
 
-    def _key(self, account: str, conversation: pb.Conversation) -> Key:
-        """A conversation that the account may see."""
+    def _key(self, account: str, conversation: pb.Conversation, *, begins: bool = False) -> Key:
+        """A conversation that the account may see, or a direct one that it may begin."""
         if not conversation.room:
-            if conversation.account not in self.accounts:
-                raise LookupError(NOT_FOUND, f"no account named '{conversation.account}'")
-            return frozenset((account, conversation.account))
+            name = conversation.account
+            if name not in self.accounts:
+                raise LookupError(NOT_FOUND, f"no account named '{name}'")
+            direct = frozenset((account, name))
+            if direct not in self.messages and not begins:
+                raise LookupError(NOT_FOUND, f"no conversation with '{name}'")
+            return direct
         invited_by = self.members.get(conversation.room, {}).get(account)
         if invited_by is None:
             raise LookupError(NOT_FOUND, "no such room")
@@ -84,7 +88,7 @@ class Conversations:
         name = pb.Conversation(account=request.to)
         if request.room:
             name = pb.Conversation(room=request.room)
-        key = self._key(account, name)
+        key = self._key(account, name, begins=True)
         if account in self.blocked.get(request.to, ()):
             raise LookupError(PERMISSION_DENIED, f"'{request.to}' takes no messages from you")
         if request.reply_to:

@@ -103,6 +103,8 @@ async def test_history_goes_back_and_forth_in_pages(client: Client) -> None:
     behind = await client.history("bob", after=ids[1], limit=3)
     assert [m.text for m in behind.messages] == ["2", "3", "4"]
     assert behind.more
+    with pytest.raises(NotFound):
+        await client.history("carl")  # to whom nothing was ever said
     with pytest.raises(InvalidArgument, match="not both"):
         await client.history("bob", before=1, after=2)
 
@@ -265,6 +267,10 @@ async def test_what_needs_a_login_says_so(cluster: FakeCluster) -> None:
 
 
 async def test_typing_is_told_and_says_what_is_wrong(cluster: FakeCluster, client: Client) -> None:
+    with pytest.raises(NotFound):
+        await client.set_typing("bob")  # they have not spoken yet
+    await client.send_message("bob", "hello")
+    cluster.state.told.clear()
     await client.set_typing("bob")
     [(people, event)] = cluster.state.told
     assert (people, event.typing.account) == (frozenset(("bob",)), "ann")
@@ -275,6 +281,8 @@ async def test_typing_is_told_and_says_what_is_wrong(cluster: FakeCluster, clien
 async def test_typing_is_not_kept_for_a_connection_that_is_lost(
     cluster: FakeCluster, client: Client
 ) -> None:
+    await client.send_message("bob", "hello")
+    cluster.state.told.clear()
     cluster.replicas[0].swallow = True
     await client.set_typing("bob", timeout=0.02)
     for replica_id in range(3):

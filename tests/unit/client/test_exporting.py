@@ -5,13 +5,14 @@ from __future__ import annotations
 import json
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime
+from typing import Any
 
 import pytest
 
 from ringchat_client import Client, NotDone
-from ringchat_client.exporting import everything, json_ready
+from ringchat_client.exporting import json_ready
 from ringchat_client.requests import HISTORY_MAX
-from ringchat_client.values import Conversation, Message, Page, Presence, Profile
+from ringchat_client.values import Conversation, Message, Page
 from tests.unit.client.fake_cluster import FakeCluster
 
 
@@ -54,29 +55,40 @@ async def test_an_invitation_is_exported_without_messages(
     assert (conversation["invited_by"], conversation["messages"]) == ("bob", [])
 
 
+class Outdated(Client):
+    """It shows the conversations of an earlier time."""
+
+    known: list[Conversation]
+
+    async def conversations(self, *, timeout: float = 30.0) -> list[Conversation]:
+        return self.known
+
+
+class Promising(Client):
+    """There is always more of a conversation, and nothing in it."""
+
+    async def history(self, *_: Any, **__: Any) -> Page:
+        return Page((), True)
+
+
 async def test_a_room_that_one_is_put_out_of_meanwhile_is_left_out(
     cluster: FakeCluster, client: Client
 ) -> None:
     rooms = [await client.create_room(f"r{i}") for i in range(2)]
-    conversations = await client.conversations()
-    await client.leave_room(rooms[0])
-
-    async def read(name: str | int, before: int, limit: int) -> Page:
-        return await client.history(name, before=before, limit=limit)
-
-    profile = Profile("ann", "", False, Presence(True, None), ())
-    exported = await everything(profile, [], conversations, read)
+    async with Outdated(master=cluster.addresses[0], token=client.token) as outdated:
+        outdated.known = await client.conversations()
+        await client.leave_room(rooms[0])
+        exported = await outdated.export()
     assert [c["name"] for c in exported["conversations"]] == [rooms[1]]
 
 
-async def test_a_page_that_promises_more_and_holds_nothing_is_the_last() -> None:
-    async def read(name: str | int, before: int, limit: int) -> Page:
-        return Page((), True)
-
-    conversation = Conversation("bob", None, "", None, 0, 0, 0, "", False)
-    profile = Profile("ann", "", False, Presence(True, None), ())
-    exported = await everything(profile, [], [conversation], read)
-    assert exported["conversations"][0]["messages"] == []
+async def test_a_page_that_promises_more_and_holds_nothing_is_the_last(
+    cluster: FakeCluster, client: Client
+) -> None:
+    await client.send_message("bob", "hello")
+    async with Promising(master=cluster.addresses[0], token=client.token) as promising:
+        [conversation] = (await promising.export())["conversations"]
+    assert conversation["messages"] == []
 
 
 async def test_its_timeout_is_that_of_the_whole(cluster: FakeCluster, client: Client) -> None:
