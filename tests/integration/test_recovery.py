@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import pickle
 import random
 import shutil
@@ -9,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from ringchat_client import Client
 from tests.integration.cluster import LocalCluster, until
 from tests.integration.conftest import MakeCluster
 from tests.integration.people import Receiver, Sender, assert_nothing_lost, logged_in
@@ -17,6 +19,7 @@ COMPACT_EARLY = """
 import ringchat_server.keeper as keeper
 keeper.COMPACT_AFTER_BYTES = 200_000
 """
+EDITS = 20
 
 
 async def _some_history(cluster: LocalCluster) -> list[str]:
@@ -145,20 +148,25 @@ async def test_compaction_under_load_and_a_replica_far_behind(
     cluster.start()
     await cluster.ready()
     async with logged_in(cluster, "ann") as ann, logged_in(cluster, "bob") as bob:
+        note = (await bob.send_message("bob", "a note")).message_id
         async with Receiver(bob, acknowledge_every=50) as inbox:
             async with Sender(ann, "bob", at_once=64) as sender:
                 await sender.more(10)
                 master = await cluster.master()
                 away = (master + 1) % 3
                 cluster.kill(away)
+                await sender.more(15_000)  # so many entries that it will lack some
                 for replica_id in range(3):
                     while replica_id != away and "compaction done" not in _log(cluster, replica_id):
                         await sender.more(500)
+                        # Messages stay. Only what has been written over makes a shorter journal.
+                        await asyncio.gather(*(_edit(bob, note) for _ in range(EDITS)))
                         assert len(sender.confirmed) < 100_000
                 cluster.start(away)
                 await cluster.said(away, "is installed")
                 await sender.more(500)
-            await inbox.has(len(sender.confirmed))
+            await inbox.has(len(sender.confirmed) + 1)
+            inbox.had = [message for message in inbox.had if message.sender == "ann"]
             assert_nothing_lost(sender, inbox)
             before = (await cluster.alike())[0].status
             assert sender.longest_seconds < 3.0
@@ -172,6 +180,10 @@ async def test_compaction_under_load_and_a_replica_far_behind(
     assert after.entries > before.entries
     async with logged_in(cluster, "bob", new=False) as bob:
         assert await bob.list_accounts() == ["ann", "bob"]
+
+
+async def _edit(client: Client, note: int) -> None:
+    await client.edit_message("bob", note, "x" * 5_000)
 
 
 def _log(cluster: LocalCluster, replica_id: int) -> str:
