@@ -397,44 +397,50 @@ class SearchMessagesResponse(_message.Message):
     def __init__(self, messages: _Optional[_Iterable[_Union[Message, _Mapping]]] = ..., more: _Optional[bool] = ...) -> None: ...
 
 class EditMessageRequest(_message.Message):
-    __slots__ = ("conversation", "message_id", "text", "request")
+    __slots__ = ("conversation", "message_id", "text", "view", "request")
     CONVERSATION_FIELD_NUMBER: _ClassVar[int]
     MESSAGE_ID_FIELD_NUMBER: _ClassVar[int]
     TEXT_FIELD_NUMBER: _ClassVar[int]
+    VIEW_FIELD_NUMBER: _ClassVar[int]
     REQUEST_FIELD_NUMBER: _ClassVar[int]
     conversation: Conversation
     message_id: int
     text: str
+    view: int
     request: RequestName
-    def __init__(self, conversation: _Optional[_Union[Conversation, _Mapping]] = ..., message_id: _Optional[int] = ..., text: _Optional[str] = ..., request: _Optional[_Union[RequestName, _Mapping]] = ...) -> None: ...
+    def __init__(self, conversation: _Optional[_Union[Conversation, _Mapping]] = ..., message_id: _Optional[int] = ..., text: _Optional[str] = ..., view: _Optional[int] = ..., request: _Optional[_Union[RequestName, _Mapping]] = ...) -> None: ...
 
 class EditMessageResponse(_message.Message):
     __slots__ = ()
     def __init__(self) -> None: ...
 
 class DeleteMessageRequest(_message.Message):
-    __slots__ = ("conversation", "message_id", "request")
+    __slots__ = ("conversation", "message_id", "view", "request")
     CONVERSATION_FIELD_NUMBER: _ClassVar[int]
     MESSAGE_ID_FIELD_NUMBER: _ClassVar[int]
+    VIEW_FIELD_NUMBER: _ClassVar[int]
     REQUEST_FIELD_NUMBER: _ClassVar[int]
     conversation: Conversation
     message_id: int
+    view: int
     request: RequestName
-    def __init__(self, conversation: _Optional[_Union[Conversation, _Mapping]] = ..., message_id: _Optional[int] = ..., request: _Optional[_Union[RequestName, _Mapping]] = ...) -> None: ...
+    def __init__(self, conversation: _Optional[_Union[Conversation, _Mapping]] = ..., message_id: _Optional[int] = ..., view: _Optional[int] = ..., request: _Optional[_Union[RequestName, _Mapping]] = ...) -> None: ...
 
 class DeleteMessageResponse(_message.Message):
     __slots__ = ()
     def __init__(self) -> None: ...
 
 class MarkReadRequest(_message.Message):
-    __slots__ = ("conversation", "up_to_message_id", "request")
+    __slots__ = ("conversation", "up_to_message_id", "view", "request")
     CONVERSATION_FIELD_NUMBER: _ClassVar[int]
     UP_TO_MESSAGE_ID_FIELD_NUMBER: _ClassVar[int]
+    VIEW_FIELD_NUMBER: _ClassVar[int]
     REQUEST_FIELD_NUMBER: _ClassVar[int]
     conversation: Conversation
     up_to_message_id: int
+    view: int
     request: RequestName
-    def __init__(self, conversation: _Optional[_Union[Conversation, _Mapping]] = ..., up_to_message_id: _Optional[int] = ..., request: _Optional[_Union[RequestName, _Mapping]] = ...) -> None: ...
+    def __init__(self, conversation: _Optional[_Union[Conversation, _Mapping]] = ..., up_to_message_id: _Optional[int] = ..., view: _Optional[int] = ..., request: _Optional[_Union[RequestName, _Mapping]] = ...) -> None: ...
 
 class MarkReadResponse(_message.Message):
     __slots__ = ()

@@ -51,6 +51,7 @@ from ringchat_client.values import (
     Login,
     Member,
     Message,
+    MessageName,
     Page,
     Profile,
     Receipt,
@@ -284,19 +285,23 @@ class Client:
     async def edit_message(
         self,
         conversation: ConversationName,
-        message_id: int,
+        message: MessageName,
         text: str,
         *,
         timeout: float = 30.0,
     ) -> None:
-        """Give one's own message another text. Raises NotFound, PermissionDenied."""
-        await self._do(requests.edit_message(conversation, message_id, text), timeout)
+        """Give one's own message another text. Raises NotFound, PermissionDenied.
+
+        Given the message, not its id alone, it raises FailedPrecondition if a healed partition
+        has given it another place: its id may be another one's by then.
+        """
+        await self._do(requests.edit_message(conversation, message, text), timeout)
 
     async def delete_message(
-        self, conversation: ConversationName, message_id: int, *, timeout: float = 30.0
+        self, conversation: ConversationName, message: MessageName, *, timeout: float = 30.0
     ) -> None:
-        """Take away the text of one's own message. Raises NotFound, PermissionDenied."""
-        await self._do(requests.delete_message(conversation, message_id), timeout)
+        """Take away the text of one's own message. Raises what `edit_message` does."""
+        await self._do(requests.delete_message(conversation, message), timeout)
 
     async def history(
         self,
@@ -347,10 +352,10 @@ class Client:
         return page_of(answer.messages, answer.more)
 
     async def mark_read(
-        self, conversation: ConversationName, message_id: int, *, timeout: float = 30.0
+        self, conversation: ConversationName, message: MessageName, *, timeout: float = 30.0
     ) -> None:
         """Mark a conversation as read up to a message, on all devices; never goes back."""
-        await self._do(requests.mark_read(conversation, message_id), timeout)
+        await self._do(requests.mark_read(conversation, message), timeout)
 
     async def set_typing(self, conversation: ConversationName, *, timeout: float = 1.0) -> None:
         """Tell the others that one is writing: a courtesy, which is lost with a connection.

@@ -57,6 +57,7 @@ def message_of(message: pb.Message) -> Message:
         message.reply_to,
         time_or_none(message.edited_at_ms),
         time_or_none(message.deleted_at_ms),
+        message.view,
     )
 
 

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 
 from ringchat_client.errors import InvalidArgument
 from ringchat_client.session import Post
-from ringchat_client.values import ConversationName
+from ringchat_client.values import ConversationName, Message, MessageName
 from ringchat_proto import chat_pb2 as pb
 
 __all__ = [
@@ -121,29 +121,43 @@ def update_message(up_to_message_id: int) -> pb.Request:
     return request
 
 
-def edit_message(conversation: ConversationName, message_id: int, text: str) -> pb.Request:
+def edit_message(conversation: ConversationName, message: MessageName, text: str) -> pb.Request:
     """Another text for a message."""
     request = pb.Request()
     request.edit_message.conversation.CopyFrom(_conversation(conversation))
-    request.edit_message.message_id = checked_id(message_id, "message id")
+    request.edit_message.message_id = _id_of(message)
     request.edit_message.text = checked(text, "text")
+    if (view := _view_of(message)) is not None:
+        request.edit_message.view = view
     return request
 
 
-def delete_message(conversation: ConversationName, message_id: int) -> pb.Request:
+def delete_message(conversation: ConversationName, message: MessageName) -> pb.Request:
     """No text for a message any more."""
     request = pb.Request()
     request.delete_message.conversation.CopyFrom(_conversation(conversation))
-    request.delete_message.message_id = checked_id(message_id, "message id")
+    request.delete_message.message_id = _id_of(message)
+    if (view := _view_of(message)) is not None:
+        request.delete_message.view = view
     return request
 
 
-def mark_read(conversation: ConversationName, message_id: int) -> pb.Request:
+def mark_read(conversation: ConversationName, message: MessageName) -> pb.Request:
     """Messages have been read."""
     request = pb.Request()
     request.mark_read.conversation.CopyFrom(_conversation(conversation))
-    request.mark_read.up_to_message_id = checked_id(message_id, "message id")
+    request.mark_read.up_to_message_id = _id_of(message)
+    if (view := _view_of(message)) is not None:
+        request.mark_read.view = view
     return request
+
+
+def _id_of(message: MessageName) -> int:
+    return checked_id(message.id if isinstance(message, Message) else message, "message id")
+
+
+def _view_of(message: MessageName) -> int | None:
+    return message.view if isinstance(message, Message) and message.view >= 0 else None
 
 
 def read_history(conversation: ConversationName, before: int, after: int, limit: int) -> pb.Request:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
 __all__ = [
@@ -22,6 +22,7 @@ __all__ = [
     "Member",
     "Message",
     "MessageChanged",
+    "MessageName",
     "NewMessage",
     "Page",
     "Presence",
@@ -66,6 +67,12 @@ class Message:
     edited_at: datetime | None = None
     deleted_at: datetime | None = None
     """If it was deleted: since when; its text is empty then."""
+    view: int = field(default=-1, compare=False)
+    """The view that ordered it: with the id it names this message for ever. -1: not known."""
+
+
+MessageName = int | Message
+"""A message, or its id alone."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,6 +10,7 @@ from typing import Any
 from ringchat_proto import chat_pb2 as pb
 
 INVALID_ARGUMENT, NOT_FOUND, ALREADY_EXISTS, PERMISSION_DENIED = 3, 5, 6, 7
+FAILED_PRECONDITION = 9
 PAGE = 2
 """Small pages, so that paging is used."""
 
@@ -118,6 +119,8 @@ class Conversations:
     def _own(self, account: str, request: Any) -> tuple[Key, pb.Message]:
         key = self._key(account, request.conversation)
         message = self._find(key, request.message_id)
+        if request.HasField("view") and request.view != message.view:
+            raise LookupError(FAILED_PRECONDITION, "it has another place in the order now")
         if message.sender != account:
             raise LookupError(PERMISSION_DENIED, "only its author may do that")
         return key, message

@@ -5,12 +5,14 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
+from dataclasses import replace
 
 import pytest
 
 from ringchat_client import (
     AlreadyExists,
     Client,
+    FailedPrecondition,
     InvalidArgument,
     NotFound,
     NotKnown,
@@ -167,6 +169,20 @@ async def test_messages_are_edited_deleted_and_read(client: Client, bob: Client)
     [message] = (await bob.history("ann")).messages
     assert message.text == ""
     assert message.deleted_at is not None
+
+
+async def test_a_message_is_not_taken_for_what_stands_in_its_place_now(client: Client) -> None:
+    await client.send_message("bob", "helo")
+    [message] = (await client.history("bob")).messages
+    moved = replace(message, view=message.view + 1)
+    for call in (
+        client.edit_message("bob", moved, "hello"),
+        client.delete_message("bob", moved),
+    ):
+        with pytest.raises(FailedPrecondition):
+            await call
+    await client.edit_message("bob", message, "hello")
+    assert [one.text for one in (await client.history("bob")).messages] == ["hello"]
 
 
 async def test_mixed_receivers_keep_their_order_within_each(

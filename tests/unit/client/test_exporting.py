@@ -110,6 +110,7 @@ def test_values_become_built_in_ones() -> None:
                 "reply_to": 0,
                 "edited_at": None,
                 "deleted_at": None,
+                "view": -1,
             }
         ],
         "more": False,

@@ -46,7 +46,7 @@ from ringchat_server.transport.gate import (
 )
 from ringchat_server.transport.messages import message_id, room_id
 from ringchat_server.transport.queries import Answerer, Queries
-from ringchat_server.transport.writes import BODIES
+from ringchat_server.transport.writes import BODIES, NAMES_A_MESSAGE
 
 log = logging.getLogger(__name__)
 
@@ -122,9 +122,8 @@ class Desk:
         try:
             if kind == "send_message":
                 self._send(client, number, message, author, sink)
-            elif kind == "update_message":
-                self._submit_for(author, client, number, self._update(message), kind, sink)
             elif (body := BODIES.get(kind)) is not None:
+                self._refuse_other_order(client, number, kind, message)
                 self._submit_for(author, client, number, body(message), kind, sink)
             elif kind in self._queries:
                 answerer = self._queries.prepare(kind, message, author)
@@ -222,15 +221,21 @@ class Desk:
             return
         self._submit(Proposal(client, number, author.account, author.session, request), kind, sink)
 
-    def _update(self, message: pb.UpdateMessageRequest) -> tuple[object, ...]:
-        """An acknowledgement; not of a message that has lost that place in the order (rule 6)."""
-        up_to = message.up_to_message_id
-        if message.HasField("view") and message.view != self._gate.view_of(up_to):
+    def _refuse_other_order(self, client: bytes, number: int, kind: str, message: Any) -> None:
+        """Of a message that has lost its place in the order (rule 6) nothing is said by its id.
+
+        Raises:
+            OtherOrder: if it has, and this was not done before.
+        """
+        field = NAMES_A_MESSAGE.get(kind)
+        if field is None or not message.HasField("view"):
+            return
+        one, gate = getattr(message, field), self._gate
+        if message.view != gate.view_of(one) and gate.chat.recall(client, number) is None:
             raise OtherOrder(
-                f"message {up_to} of view {message.view} has another place in the order now, "
-                "and is delivered again from there"
+                f"message {one} of view {message.view} has another place in the order now; "
+                "read again what stands there"
             )
-        return ("update", up_to, ())
 
     def _submit(self, proposal: Proposal, kind: str, sink: Sink) -> None:
         gate = self._gate

@@ -80,6 +80,10 @@ def _mark_read(message: pb.MarkReadRequest) -> Body:
     return ("read", conversation_name(message.conversation), message_id(message.up_to_message_id))
 
 
+def _update_message(message: pb.UpdateMessageRequest) -> Body:
+    return ("update", message.up_to_message_id, ())
+
+
 def _change_profile(message: pb.ChangeProfileRequest) -> Body:
     return ("profile", normal_display_name(message.display_name))
 
@@ -106,8 +110,17 @@ BODIES: dict[str, Callable[[Any], Body]] = {
     "edit_message": _edit_message,
     "delete_message": _delete_message,
     "mark_read": _mark_read,
+    "update_message": _update_message,
     "change_profile": _change_profile,
     "end_session": _end_session,
     "block_account": _block_account,
 }
 """By the name of the field in `Request`. Those that take longer, or another way, are missing."""
+
+NAMES_A_MESSAGE: dict[str, str] = {
+    "edit_message": "message_id",
+    "delete_message": "message_id",
+    "mark_read": "up_to_message_id",
+    "update_message": "up_to_message_id",
+}
+"""The field that names a message whose view stands beside it, if the client knows that."""

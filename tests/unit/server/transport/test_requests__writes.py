@@ -11,8 +11,9 @@ from ringchat_proto import chat_pb2 as pb
 from ringchat_server.chat import Answer
 from ringchat_server.transport.gate import NOBODY, Author
 from ringchat_server.transport.requests import response_of
+from ringchat_server.transport.writes import NAMES_A_MESSAGE
 from tests.unit.server.transport.crew import Crew, OneAnswer, code_of, direct, in_room
-from tests.unit.server.transport.fake_host import KEY
+from tests.unit.server.transport.fake_host import KEY, VIEW
 
 
 async def proposed(crew: Crew, kind: str, message: Any) -> tuple[object, ...]:
@@ -108,6 +109,32 @@ async def test_a_change_of_password_asked_for_again_has_its_answer() -> None:
         response = await asyncio.wait_for(sink.response, 10)
         assert response.WhichOneof("kind") == "change_password"
     assert len(crew.proposals) == 1
+
+
+@pytest.mark.parametrize("kind", NAMES_A_MESSAGE)
+async def test_a_message_that_has_lost_its_place_is_not_meant_by_its_id(kind: str) -> None:
+    crew = Crew("ann", "bob")
+    one = await crew.sends("bob", "ann", "hello")
+    made: dict[str, Any] = {
+        "edit_message": pb.EditMessageRequest(message_id=one, text="hello you"),
+        "delete_message": pb.DeleteMessageRequest(message_id=one),
+        "mark_read": pb.MarkReadRequest(up_to_message_id=one),
+        "update_message": pb.UpdateMessageRequest(up_to_message_id=one),
+    }
+    message = made[kind]
+    if kind != "update_message":
+        message.conversation.CopyFrom(direct("ann"))
+    message.view = VIEW + 1
+    proposals = len(crew.proposals)
+    assert code_of(await crew.ask(crew.author("bob"), kind, message)) == 9
+    assert len(crew.proposals) == proposals
+    message.view = VIEW
+    await crew.says("bob", kind, message)
+    # What was done is answered as it was, whatever has become of the order since.
+    message.view = VIEW + 1
+    sink = OneAnswer()
+    crew.desk.take(b"k" * 16, next(crew.numbers) - 1, kind, message, crew.author("bob"), sink)
+    assert code_of(await sink.response) == 0
 
 
 async def test_a_session_that_ends_while_the_password_is_verified_changes_nothing() -> None:
