@@ -9,7 +9,7 @@ MAKEFLAGS += --no-print-directory
 ifneq ($(origin NAME),command line)
 NAME :=
 endif
-export NAME
+export NAME PLAIN
 
 BIN := .venv/bin
 ARGS ?=
@@ -30,7 +30,7 @@ help: ## list the targets
 up: ## start the three replicas and show them; again is harmless
 	@deploy/cluster.sh up
 
-chat: ## chat from this terminal: make chat NAME=ann
+chat: ## chat from this terminal: make chat NAME=ann; in lines: PLAIN=1
 	@deploy/cluster.sh chat "$$NAME"
 
 status: ## the replicas: role, view, in sync, entries

@@ -46,7 +46,7 @@ in_runtime() {
         down) python deploy/local.py down ;;
         status) ringchat status ;;
         logs) tail -n 100 -F "$RINGCHAT_RUN"/replica-*.log ;;
-        chat) ringchat chat "$2" ;;
+        chat) ringchat chat ${PLAIN:+--plain} "$2" ;;
     esac
 }
 

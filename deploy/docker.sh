@@ -101,9 +101,9 @@ case ${1:-} in
     status) in_client ringchat status ;;
     logs) compose logs --follow --tail=100 ;;
     chat)
-        terminal=()
+        terminal=(-e TERM -e COLORTERM)  # what the app may show there
         [ -t 0 ] || terminal=(-T)
-        compose run --rm "${terminal[@]}" client chat "$2"
+        compose run --rm "${terminal[@]}" client chat ${PLAIN:+--plain} "$2"
         ;;
     *) die "unknown verb '${1:-}'" ;;
 esac

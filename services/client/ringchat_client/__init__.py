@@ -13,8 +13,8 @@ A program that uses gRPC itself had better import this first: see below.
 Where to read: `client.py` is the interface, `values.py` what it hands out, `errors.py` what can
 go wrong. Between these and the wire stand `requests.py` and `converting.py`. Below, `session.py`
 numbers requests and matches answers, `ring.py` decides which replica to speak to, `connection.py`
-does it; `receiving.py` and `watching.py` have streams of their own. `cli.py` and `chat_line.py`
-are the command `ringchat`.
+does it; `receiving.py` and `watching.py` have streams of their own. `cli.py`, `chat_line.py` and
+`tui/` are the command `ringchat`.
 """
 
 import os

@@ -45,12 +45,14 @@ from ringchat_client.requests import TEXT_BYTES_MAX
 from ringchat_client.tables import status_lines
 from ringchat_client.terminal import (
     ask_password,
+    is_capable,
     is_interactive,
     piped_lines,
     typed_lines,
     write_line,
     write_remark,
 )
+from ringchat_client.tui.relay import Relay
 from ringchat_client.values import ConnectionEvent, Message
 
 __all__ = ["main"]
@@ -127,7 +129,13 @@ def _parser() -> Parser:
     inbox.add_argument("--follow", action="store_true", help="go on as messages arrive")
     inbox.add_argument("--keep", action="store_true", help="do not mark them as delivered")
     add("status", Command.status, "the replicas; exit code 7 if none serves")
-    add("chat", Command.chat, "the line chat; signs up or logs in").add_argument("name")
+    chat = add("chat", Command.chat, "chat; signs up or logs in. The same: ringchat alone")
+    chat.add_argument("name", nargs="?", help="without it: who is logged in here")
+    chat.add_argument(
+        "--plain",
+        action="store_true",
+        help="lines, as for a pipe; RINGCHAT_THEME=light or dark colours the app",
+    )
     return parser
 
 
@@ -160,8 +168,8 @@ class Command:
         """
         arguments = self._arguments
         if arguments.command in {"signup", "login", "chat"}:
-            if self._json and arguments.command == "chat":
-                raise InvalidArgument("chat is for people; for programs: inbox --follow --json")
+            if arguments.command == "chat" and not self._prepare_chat():
+                return True
             if len(unicodedata.normalize("NFKC", arguments.name)) > NAME_CHARACTERS_MAX:
                 # Before a password is asked for; what else a name may hold the server says.
                 raise InvalidArgument(f"a name has at most {NAME_CHARACTERS_MAX} characters")
@@ -172,6 +180,18 @@ class Command:
             arguments.text = _text_of_input()
         elif arguments.command == "delete-account":
             return bool(arguments.yes) or self._confirmed_deletion()
+        return True
+
+    def _prepare_chat(self) -> bool:
+        """Who chats; False: it is the one who is logged in here, and no password is needed."""
+        if self._json:
+            raise InvalidArgument("chat is for people; for programs: inbox --follow --json")
+        if self._arguments.name is None:
+            if self._credentials.find(self._where) is not None:
+                return False
+            if not is_interactive():
+                raise InvalidArgument("who chats? ringchat chat NAME")
+            self._arguments.name = input("name: ").strip()
         return True
 
     def _confirmed_deletion(self) -> bool:
@@ -290,10 +310,17 @@ class Command:
         self._print(shown(f"{head}{where}: ", message.text), json_ready(message))
 
     async def chat(self) -> int:
-        """The line chat."""
+        """The terminal app, or lines where it cannot be."""
         name = self._arguments.name
-        async with self._client(on_connection=Walk(write_remark)) as client:
-            new = await log_in_or_sign_up(client, name, self._password)
+        token = self._kept().token if name is None else ""
+        relay = Relay(Walk(write_remark))
+        async with self._client(token, on_connection=relay) as client:
+            if name is None:
+                name, new = await self._kept_name(client), False
+            else:
+                new = await log_in_or_sign_up(client, name, self._password)
+            if is_capable(os.environ) and not self._arguments.plain:
+                return await self._chat_in_app(client, relay)
             welcome = "welcome" if new else "welcome back"
             write_line(f"{welcome}, {harmless(name)}; /help says what to type", dim=True)
             chat = LineChat(client, write_line)
@@ -304,6 +331,21 @@ class Command:
             with screen:
                 await chat.run(lines)
         return 0
+
+    async def _kept_name(self, client: Client) -> str:
+        """Whose login is kept; a token from the environment does not say."""
+        return self._kept().account or (await client.profile(timeout=self._timeout)).account
+
+    async def _chat_in_app(self, client: Client, relay: Relay) -> int:
+        from ringchat_client.tui.app import RingchatApp  # noqa: PLC0415 -- slow, for people only
+
+        # As the cluster spells it: that is how one's own messages are known.
+        account = (await client.profile(timeout=self._timeout)).account
+        app = RingchatApp(client, account, listen=relay.listen)
+        error = await app.run_async()
+        if error is not None:
+            raise error
+        return app.return_code or 0
 
     # ------------------------------------------------------------------ status
 
@@ -352,8 +394,14 @@ def _set_up_output(debug: bool) -> None:
         logging.getLogger().addHandler(logging.NullHandler())
 
 
+def _with_command(argv: Sequence[str]) -> Sequence[str]:
+    """At a terminal `ringchat` alone, or with nothing but options, is `ringchat chat`."""
+    only_options = bool(argv) and argv[0].startswith("-") and argv[0] not in {"-h", "--help"}
+    return ["chat", *argv] if only_options or (not argv and is_interactive()) else argv
+
+
 def _run(argv: Sequence[str] | None) -> int:
-    arguments = _parser().parse_args(argv)
+    arguments = _parser().parse_args(_with_command(sys.argv[1:] if argv is None else argv))
     command = Command(arguments)
     if not command.prepare():
         return EXIT_FAILED

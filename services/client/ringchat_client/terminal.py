@@ -14,6 +14,7 @@ from ringchat_client.errors import InvalidArgument
 __all__ = [
     "Show",
     "ask_password",
+    "is_capable",
     "is_interactive",
     "piped_lines",
     "typed_lines",
@@ -34,6 +35,11 @@ Show = Callable[[str, bool], None]
 def is_interactive() -> bool:
     """Whether a person sits at both ends."""
     return sys.stdin.isatty() and sys.stdout.isatty()
+
+
+def is_capable(environment: Mapping[str, str]) -> bool:
+    """Whether this is a terminal that an app can fill; else there are lines."""
+    return is_interactive() and environment.get("TERM", "") not in {"", "dumb", "unknown"}
 
 
 def ask_password(prompt: str, environment: Mapping[str, str], *, twice: bool = False) -> str:
