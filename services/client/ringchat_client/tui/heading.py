@@ -54,7 +54,8 @@ def topic_line(state: State, width: int, now: datetime) -> Line:
     if isinstance(state.opened, int):
         members = [member for member in thread.members.values() if not member.invited]
         here = sum(member.presence.attached for member in members)
-        words = f"{len(members)} members, {here} here" if members else ""
+        count = "1 member" if len(members) == 1 else f"{len(members)} members"
+        words = f"{count}, {here} here" if members else ""
         topic = known.room.topic if known is not None and known.room is not None else ""
         if topic:
             words += f" · {one_harmless_line(topic)}"
