@@ -10,6 +10,7 @@ import asyncio
 import logging
 import os
 from collections.abc import AsyncGenerator, Callable, Sequence
+from contextlib import AbstractContextManager
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self, TypeVar
@@ -24,6 +25,8 @@ from ringchat_client.converting import (
     member_of,
     page_of,
     profile_of,
+    receipt_of,
+    room_id_of,
     room_of,
 )
 from ringchat_client.deadlines import Deadlines
@@ -38,6 +41,7 @@ from ringchat_client.errors import (
     Unavailable,
 )
 from ringchat_client.exporting import everything
+from ringchat_client.numbering import client_id_of, number_given, numbered
 from ringchat_client.receiving import Seen, receive
 from ringchat_client.requests import checked
 from ringchat_client.ring import Ring
@@ -86,6 +90,7 @@ class Client:
         master: instead of it, `host:port` of any replica's client port; the others are
             learned from it.
         token: the token of an earlier `log_in`, on any replica.
+        client_id: 16 random bytes, for one who names writes for another `Client` to repeat.
         on_connection: called in the event loop with each `ConnectionEvent`: lost, asking,
             refused, connected. It must return at once and not raise.
 
@@ -100,6 +105,7 @@ class Client:
         *,
         master: str | None = None,
         token: str = "",
+        client_id: bytes | None = None,
         on_connection: Callable[[ConnectionEvent], None] | None = None,
     ) -> None:
         if (cluster is None) == (master is None):
@@ -110,7 +116,7 @@ class Client:
         else:
             assert master is not None
             self._ring = Ring(address=check_address(master), seed=seed)
-        self._session = Session(os.urandom(16), token)
+        self._session = Session(client_id_of(client_id), token)
         self._deadlines = Deadlines(self._expire)
         self._on_connection = on_connection
         self._readers: set[Seen] = set()
@@ -148,6 +154,10 @@ class Client:
     def token(self) -> str:
         """The token of the account that is logged in, for another `Client`; "" for none."""
         return self._session.token
+
+    def numbered(self, number: int) -> AbstractContextManager[None]:
+        """Within, the write is that one of one's `client_id`; see there. Raises InvalidArgument."""
+        return numbered(number)
 
     # ---------------------------------------------------------------- accounts
 
@@ -245,7 +255,7 @@ class Client:
         Unauthenticated, ResourceExhausted (the receiver's queue is full).
         """
         if reply_to:
-            return await self._write(requests.reply(to, text, reply_to), _receipt, timeout)
+            return await self._write(requests.reply(to, text, reply_to), receipt_of, timeout)
         message: Send | Post
         if isinstance(to, str):
             message = Send(checked(to, "name"), checked(text, "text"))
@@ -419,7 +429,7 @@ class Client:
         """
         self._need_token()
         request = requests.create_room(title, topic, public, invite)
-        return await self._write(request, _room_id, timeout)
+        return await self._write(request, room_id_of, timeout)
 
     async def join_room(self, room: int, *, timeout: float = 30.0) -> None:
         """Enter a public room, or one to which one is invited. Raises NotFound."""
@@ -513,6 +523,8 @@ class Client:
     def _submit(self, request: pb.Request | Send | Post, *, write: bool) -> Pending:
         connection = self._open_connection()
         pending = self._session.submit(request, write=write)
+        if write:
+            pending.number = number_given()
         connection.wake()
         return pending
 
@@ -578,16 +590,6 @@ class Client:
 
 def _nothing(_: pb.Response) -> None:
     """The result of a call that has none."""
-
-
-def _receipt(response: pb.Response) -> Receipt:
-    """The result of a reply; those of messages in columns are receipts already."""
-    return Receipt(response.send_message.message_id, time_of(response.send_message.sent_at_ms))
-
-
-def _room_id(response: pb.Response) -> int:
-    """The result of making a room."""
-    return response.create_room.room
 
 
 def _as_it_is(answer: T) -> T:

@@ -21,6 +21,7 @@ from ringchat_client.values import (
     Presence,
     PresenceChanged,
     Profile,
+    Receipt,
     Room,
     Typing,
     time_of,
@@ -37,6 +38,8 @@ __all__ = [
     "name_of",
     "page_of",
     "profile_of",
+    "receipt_of",
+    "room_id_of",
     "room_of",
 ]
 
@@ -64,6 +67,16 @@ def message_of(message: pb.Message) -> Message:
 def page_of(messages: Iterable[pb.Message], more: bool) -> Page:
     """A page of messages, in the order in which they came."""
     return Page(tuple(map(message_of, messages)), more)
+
+
+def receipt_of(response: pb.Response) -> Receipt:
+    """That of a reply; those of messages in columns are receipts already."""
+    return Receipt(response.send_message.message_id, time_of(response.send_message.sent_at_ms))
+
+
+def room_id_of(response: pb.Response) -> int:
+    """The id of a room that was made."""
+    return response.create_room.room
 
 
 def room_of(room: pb.Room) -> Room:

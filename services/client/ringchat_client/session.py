@@ -24,11 +24,22 @@ from ringchat_client.errors import UNAVAILABLE_CODE, error_of
 from ringchat_client.values import Receipt, time_of
 from ringchat_proto import chat_pb2 as pb
 
-__all__ = ["FRAME_BYTES_MAX", "WINDOW", "Answer", "Pending", "Post", "Send", "Session"]
+__all__ = [
+    "CLIENT_ID_BYTES",
+    "FIRST_READ_TAG",
+    "FRAME_BYTES_MAX",
+    "WINDOW",
+    "Answer",
+    "Pending",
+    "Post",
+    "Send",
+    "Session",
+]
 
 Answer = pb.Response | Receipt
 """To a `Send` or a `Post`, a receipt; to any other request, the response itself."""
 
+CLIENT_ID_BYTES = 16
 WINDOW = 1024
 """Unanswered requests of a stream, and how far numbers run ahead of the oldest of them."""
 FRAME_BYTES_MAX = 1 << 20
@@ -68,7 +79,7 @@ class Pending:
         self.token = token  # the session that it acts under, whatever the client does later
         self.write = write
         self.future = future
-        self.number = 0  # 0: it was never put into a frame
+        self.number = 0  # 0: it was never put into a frame, and its caller did not name it
         if isinstance(request, Send):
             self.size_bytes = UTF8_CHAR_BYTES_MAX * (len(request.to) + len(request.text))
         elif isinstance(request, Post):
@@ -84,7 +95,7 @@ class Session:
     """
 
     def __init__(self, client_id: bytes, token: str = "") -> None:
-        assert len(client_id) == 16
+        assert len(client_id) == CLIENT_ID_BYTES
         self.client_id = client_id
         self.token = token
         """The token that requests submitted from now on act under; "" for none."""

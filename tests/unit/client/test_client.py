@@ -436,3 +436,39 @@ async def test_status_of_a_silent_address(cluster: FakeCluster) -> None:
     async with Client(master=cluster.addresses[0]) as client:
         with pytest.raises(Unavailable, match="refused"):
             await client.status(timeout=0.1)
+
+
+async def test_a_write_named_by_its_caller_happens_once_from_any_client(
+    cluster: FakeCluster, client: Client
+) -> None:
+    mine = b"0123456789abcdef"
+    receipts = []
+    for address in cluster.addresses[:2]:
+        async with Client(master=address, token=client.token, client_id=mine) as named:
+            with named.numbered(2):
+                receipts.append(await named.send_message("bob", "two"))
+            with named.numbered(1):
+                receipts.append(await named.send_message("bob", "one"))
+    assert receipts[:2] == receipts[2:]
+    assert [m.text for m in cluster.state.mailboxes["bob"]] == ["two", "one"]
+
+
+async def test_writes_named_at_the_same_time_keep_their_numbers(
+    cluster: FakeCluster, client: Client
+) -> None:
+    async def send(named: Client, number: int) -> None:
+        with named.numbered(number):
+            await named.send_message("bob", str(number))
+
+    async with Client(master=cluster.addresses[0], token=client.token, client_id=b"x" * 16) as one:
+        await asyncio.gather(*(send(one, number) for number in (3, 1, 2)))
+    names = [(i, number) for i, number, kind in cluster.state.log if kind == "send_message"]
+    assert sorted(names) == [(b"x" * 16, 1), (b"x" * 16, 2), (b"x" * 16, 3)]
+
+
+async def test_a_name_that_could_not_be_is_refused(client: Client) -> None:
+    for number in (0, -1, 1 << 62):
+        with pytest.raises(InvalidArgument), client.numbered(number):
+            pass
+    with pytest.raises(InvalidArgument):
+        Client(master="localhost:1", client_id=b"short")
