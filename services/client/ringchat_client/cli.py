@@ -20,6 +20,7 @@ import sys
 import unicodedata
 from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
 from contextlib import aclosing
+from functools import partial
 from pathlib import Path
 from typing import NoReturn
 
@@ -71,6 +72,7 @@ EXIT_CODES: tuple[tuple[type[RingchatError], int], ...] = (
     (Unavailable, EXIT_NOT_DONE),
 )
 TIMEOUT_SECONDS_MAX = 86_400.0
+PORT_MAX = 65_535
 QUIET_SECONDS = 0.5
 """The protocol does not mark the last message that waited: `inbox` ends after such a silence."""
 
@@ -89,6 +91,17 @@ def _seconds(text: str) -> float:
     if not 0 < seconds <= TIMEOUT_SECONDS_MAX:
         raise ValueError(text)
     return seconds
+
+
+def _port(text: str) -> int:
+    port = int(text)
+    if not 0 <= port <= PORT_MAX:
+        raise ValueError(text)
+    return port
+
+
+def _ports(text: str) -> tuple[int, ...]:
+    return tuple(map(_port, filter(None, text.split(","))))
 
 
 def _parser() -> Parser:
@@ -129,6 +142,16 @@ def _parser() -> Parser:
     inbox.add_argument("--follow", action="store_true", help="go on as messages arrive")
     inbox.add_argument("--keep", action="store_true", help="do not mark them as delivered")
     add("status", Command.status, "the replicas; exit code 7 if none serves")
+    web = add("web", Command.web, "serve the chat to browsers; prints the address")
+    web.add_argument("--host", default="127.0.0.1", help="to listen on (127.0.0.1)")
+    web.add_argument("--port", type=_port, default=8080, help="to listen on (8080); 0: any")
+    web.add_argument(
+        "--siblings",
+        type=_ports,
+        default=os.environ.get("RINGCHAT_WEB_SIBLINGS", ""),
+        metavar="PORT,...",
+        help="of other gateways under the same host name (RINGCHAT_WEB_SIBLINGS)",
+    )
     chat = add("chat", Command.chat, "chat; signs up or logs in. The same: ringchat alone")
     chat.add_argument("name", nargs="?", help="without it: who is logged in here")
     chat.add_argument(
@@ -337,7 +360,7 @@ class Command:
         return self._kept().account or (await client.profile(timeout=self._timeout)).account
 
     async def _chat_in_app(self, client: Client, relay: Relay) -> int:
-        from ringchat_client.tui.app import RingchatApp  # noqa: PLC0415 -- slow, for people only
+        from ringchat_client.tui.app import RingchatApp
 
         # As the cluster spells it: that is how one's own messages are known.
         account = (await client.profile(timeout=self._timeout)).account
@@ -346,6 +369,15 @@ class Command:
         if error is not None:
             raise error
         return app.return_code or 0
+
+    async def web(self) -> int:
+        """The web gateway, until it is told to end."""
+        from ringchat_client.web.serve import serve
+
+        arguments = self._arguments
+        open_client = partial(Client, self._cluster, master=self._master)
+        await serve(open_client, arguments.host, arguments.port, arguments.siblings)
+        return 0
 
     # ------------------------------------------------------------------ status
 

@@ -1,0 +1,46 @@
+"""Who may speak to the gateway: its own pages, known by the Origin that a browser tells.
+
+A browser sends Origin with every POST and every WebSocket, and no script can change it.
+Together with SameSite=Strict cookies, either one of which would do, other sites cannot act
+in the name of who is logged in.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection
+
+from starlette.requests import HTTPConnection
+
+__all__ = ["COOKIE", "host_of", "is_own_origin", "is_secure"]
+
+COOKIE = "ringchat_token"
+_HOST = re.compile(r"(?P<name>[A-Za-z0-9.-]+|\[[0-9A-Fa-f:.]+\])(:(?P<port>[0-9]{1,5}))?")
+_ORIGIN = re.compile(rf"(?P<scheme>https?)://(?P<host>{_HOST.pattern})")
+_DEFAULT_PORTS = {"http": 80, "https": 443}
+
+
+def host_of(connection: HTTPConnection) -> str:
+    """The Host that was asked for; empty if it is nothing that a browser would send."""
+    host = connection.headers.get("host", "")
+    return host if _HOST.fullmatch(host) else ""
+
+
+def is_own_origin(connection: HTTPConnection, siblings: Collection[int] = ()) -> bool:
+    """Whether the request comes from a page of this gateway, or of a sibling on this host."""
+    host = host_of(connection).lower()
+    match = _ORIGIN.fullmatch(connection.headers.get("origin", "").lower())
+    if match is None or not host:
+        return False
+    if match["host"] == host:
+        return True
+    port = int(match["port"] or _DEFAULT_PORTS[match["scheme"]])
+    asked = _HOST.fullmatch(host)
+    assert asked is not None
+    return match["name"] == asked["name"] and port in siblings
+
+
+def is_secure(connection: HTTPConnection) -> bool:
+    """Whether the page came over https, to this process or to a proxy before it."""
+    origin = connection.headers.get("origin", "")
+    return origin.startswith("https://") or connection.url.scheme in {"https", "wss"}

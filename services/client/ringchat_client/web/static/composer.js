@@ -1,0 +1,214 @@
+// Where one writes: several lines, replies, edits, names after an @.
+
+import { el, icon, iconButton } from "./dom.js";
+import { toast } from "./dialogs.js";
+import { named } from "./link.js";
+
+const TYPING_PERIOD = 3_000;
+const BYTES_MAX = 64 * 1024;
+const NAMES_SHOWN = 6;
+
+export function composer(store) {
+  const input = el("textarea", {
+    id: "composer-text", rows: "1", "aria-label": "Message", placeholder: "Write a message",
+    enterkeyhint: "enter", autocomplete: "off", "aria-autocomplete": "list",
+    "aria-controls": "mention-names",
+  });
+  const send = el("button", { type: "submit", class: "send-button", "aria-label": "Send",
+    title: "Send" }, icon("send"));
+  const names = el("ul", { id: "mention-names", class: "mention-names", role: "listbox",
+    "aria-label": "Members", hidden: true });
+  const about = el("div", { class: "composer-about", hidden: true });
+  const element = el("form", { class: "composer" }, names, about,
+    el("div", { class: "composer-line" }, input, send));
+  const drafts = new Map();
+  let conversation = null;
+  let replyTo = null;
+  let editing = null;
+  let typedAt = 0;
+  let chosen = 0;
+
+  // ------------------------------------------------------------- what about
+
+  function setAbout(kind, message) {
+    replyTo = kind === "reply" ? message : null;
+    editing = kind === "edit" ? message : null;
+    about.hidden = !kind;
+    if (kind) {
+      const words = kind === "reply" ? `Reply to ${message.sender}` : "Edit your message";
+      about.replaceChildren(
+        el("span", { class: "composer-about-text" }, el("strong", {}, words), " ",
+          el("bdi", {}, message.text.split("\n", 1)[0].slice(0, 120))),
+        iconButton("close", "Cancel", cancel),
+      );
+    }
+    fit();
+  }
+
+  function cancel() {
+    if (editing) input.value = "";
+    setAbout(null);
+    input.focus();
+  }
+
+  function reply(message) {
+    if (editing) input.value = "";
+    setAbout("reply", message);
+    input.focus();
+  }
+
+  function edit(message) {
+    setAbout("edit", message);
+    input.value = message.text;
+    fit();
+    input.focus();
+  }
+
+  function switchTo(name) {
+    if (name === conversation) return;
+    if (conversation !== null && !editing) drafts.set(conversation, input.value);
+    conversation = name;
+    setAbout(null);
+    input.value = drafts.get(name) ?? "";
+    closeNames();
+    fit();
+  }
+
+  // ---------------------------------------------------------------- sending
+
+  async function submit() {
+    const text = input.value;
+    if (!text.trim() || conversation === null) return;
+    if (new TextEncoder().encode(text).length > BYTES_MAX) {
+      toast("A message has at most 64 KiB.");
+      return;
+    }
+    if (editing) {
+      await submitEdit(editing, text);
+      return;
+    }
+    store.send(conversation, text, replyTo?.id ?? 0);
+    input.value = "";
+    drafts.delete(conversation);
+    setAbout(null);
+    closeNames();
+    input.focus();
+  }
+
+  async function submitEdit(message, text) {
+    try {
+      if (text !== message.text) {
+        await store.link.write(
+          "edit_message", { conversation: message.conversation, message: named(message), text },
+        );
+      }
+      if (editing === message) cancel();
+    } catch (error) {
+      toast(error.message);
+    }
+  }
+
+  // ------------------------------------------------------------------ names
+
+  /** What stands between an @ and the cursor; null if there is none. */
+  function beginning() {
+    const before = input.value.slice(0, input.selectionStart);
+    return typeof conversation === "number"
+      ? /(?:^|[^\p{L}\p{N}_])@([\p{L}\p{N}_.-]*)$/u.exec(before)?.[1] ?? null : null;
+  }
+
+  function matching() {
+    const begun = beginning();
+    if (begun === null) return [];
+    return [...store.members.values()]
+      .filter(({ account, invited }) => !invited && account !== store.me.account
+        && account.toLowerCase().startsWith(begun.toLowerCase()) && account !== begun)
+      .slice(0, NAMES_SHOWN);
+  }
+
+  function drawNames() {
+    const found = matching();
+    names.hidden = !found.length;
+    chosen = Math.min(chosen, Math.max(found.length - 1, 0));
+    names.replaceChildren(...found.map(({ account, display_name: shown }, i) => el(
+      "li",
+      { role: "option", id: `mention-${i}`, "aria-selected": String(i === chosen),
+        onmousedown: (event) => {
+          event.preventDefault(); // the cursor stays where it is
+          take(account);
+        } },
+      el("strong", {}, account), shown && el("span", { class: "muted" }, ` ${shown}`),
+    )));
+    if (found.length) input.setAttribute("aria-activedescendant", `mention-${chosen}`);
+    else input.removeAttribute("aria-activedescendant");
+    return found;
+  }
+
+  function closeNames() {
+    names.hidden = true;
+    chosen = 0;
+  }
+
+  function take(account) {
+    const at = input.selectionStart;
+    input.setRangeText(`${account} `, at - beginning().length, at, "end");
+    closeNames();
+  }
+
+  function keyInNames(event) {
+    const found = names.hidden ? [] : matching();
+    if (!found.length) return false;
+    if (event.key === "ArrowDown" || event.key === "ArrowUp") {
+      chosen = (chosen + (event.key === "ArrowDown" ? 1 : found.length - 1)) % found.length;
+      drawNames();
+    } else if (event.key === "Enter" || event.key === "Tab") take(found[chosen].account);
+    else if (event.key === "Escape") closeNames();
+    else return false;
+    event.preventDefault();
+    return true;
+  }
+
+  // ------------------------------------------------------------------- keys
+
+  function fit() {
+    input.style.height = "auto";
+    input.style.height = `${Math.min(input.scrollHeight + 2, 180)}px`;
+    send.disabled = !input.value.trim();
+  }
+
+  input.addEventListener("keydown", (event) => {
+    if (event.isComposing || keyInNames(event)) return;
+    // A phone's keyboard has no Shift+Enter: there Enter is a line, and the button sends.
+    const touch = matchMedia("(pointer: coarse)").matches;
+    if (event.key === "Enter" && !event.shiftKey && !touch) {
+      event.preventDefault();
+      submit();
+    } else if (event.key === "Escape" && (editing || replyTo)) {
+      cancel();
+    } else if (event.key === "ArrowUp" && !input.value && !editing) {
+      const own = store.thread.messages.findLast(
+        (one) => one.sender === store.me.account && one.deleted_at === null,
+      );
+      if (own) {
+        event.preventDefault();
+        edit(own);
+      }
+    }
+  });
+  input.addEventListener("input", () => {
+    fit();
+    drawNames();
+    if (input.value.trim() && Date.now() - typedAt > TYPING_PERIOD && store.link.state === "open"
+      && store.conversations.has(conversation)) {
+      typedAt = Date.now();
+      store.quietly(store.link.ask("set_typing", { conversation }));
+    }
+  });
+  input.addEventListener("blur", closeNames);
+  element.addEventListener("submit", (event) => {
+    event.preventDefault();
+    submit();
+  });
+  fit();
+  return { element, input, reply, edit, switchTo };
+}

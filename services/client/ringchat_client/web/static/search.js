@@ -1,0 +1,78 @@
+// Finding messages by their words.
+
+import { el } from "./dom.js";
+import { dialog, field, form } from "./dialogs.js";
+import { brief, full } from "./times.js";
+import { pathOf } from "./route.js";
+
+const PAGE = 20;
+const AROUND = 80; // characters before what was found
+
+export function openSearch(store, navigate) {
+  const query = field("Words", { type: "search", required: true, autocomplete: "off",
+    hint: "All words must be in a message; “a phrase” in quotes." });
+  const here = store.open === null ? null : store.conversations.get(store.open);
+  const scope = field("Where", {}, "select");
+  scope.input.append(el("option", { value: "all" }, "All conversations"));
+  if (here) scope.input.append(el("option", { value: "here" }, here.title));
+  const results = el("ol", { class: "results", "aria-label": "Found" });
+  const more = el("button", { type: "button", hidden: true }, "More");
+  let oldest = 0;
+
+  async function find(page) {
+    const params = { query: query.input.value, limit: PAGE };
+    if (scope.input.value === "here") params.conversation = here.name;
+    if (oldest) params.before = oldest;
+    const found = await store.link.ask("search", params);
+    for (const message of found.messages) results.append(result(message));
+    oldest = found.messages.at(-1)?.id ?? oldest;
+    more.hidden = !found.more;
+    if (!results.children.length) page.say("Nothing was found.");
+  }
+
+  function result(message) {
+    const name = message.conversation;
+    const title = store.conversations.get(name)?.title ?? String(name);
+    return el("li", {}, el(
+      "a",
+      { href: pathOf(name, message.id), class: "result", onclick: (event) => {
+        event.preventDefault();
+        box.close();
+        navigate(name, message.id);
+      } },
+      el("span", { class: "result-head" },
+        el("bdi", {}, `${message.sender} · ${title}`),
+        el("time", { title: full(message.sent_at) }, brief(message.sent_at))),
+      el("span", { class: "result-text", dir: "auto" },
+        ...highlighted(message.text, query.input.value)),
+    ));
+  }
+
+  const page = form([query, scope], "Search", async () => {
+    oldest = 0;
+    results.replaceChildren();
+    await find(page);
+  }, { role: "search" });
+  more.addEventListener("click", () => find(page).catch((error) => page.say(error.message, true)));
+  const box = dialog("Search", page, results, more);
+  query.input.focus();
+}
+
+/** The words of the query, set apart in a piece of the text around the first of them. */
+function highlighted(text, query) {
+  const words = [...query.matchAll(/[\p{L}\p{N}_]+/gu)].map((match) => match[0].toLowerCase());
+  const lower = text.toLowerCase();
+  const first = Math.min(...words.map((word) => lower.indexOf(word)).filter((at) => at >= 0));
+  const from = Number.isFinite(first) ? Math.max(0, first - AROUND) : 0;
+  const piece = text.slice(from, from + 4 * AROUND);
+  const nodes = [from > 0 ? "…" : ""];
+  let at = 0;
+  for (const match of piece.matchAll(/[\p{L}\p{N}_]+/gu)) {
+    if (!words.some((word) => match[0].toLowerCase() === word)) continue;
+    nodes.push(piece.slice(at, match.index), el("mark", {}, match[0]));
+    at = match.index + match[0].length;
+  }
+  nodes.push(piece.slice(at), from + 4 * AROUND < text.length ? "…" : "");
+  return nodes;
+}
+
