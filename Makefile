@@ -17,7 +17,7 @@ PROTOS := ringchat_proto/chat.proto ringchat_proto/replica.proto
 PROTOC = $(CURDIR)/$(BIN)/python -m grpc_tools.protoc -I proto --python_out=$(1) --pyi_out=$(1) \
 	--grpc_python_out=$(1) --mypy_grpc_out=quiet:$(1) $(PROTOS)
 
-.PHONY: help setup up down clean status logs chat demo \
+.PHONY: help setup up down clean status logs chat web demo \
 	test test-unit simulate mutants explore fuzz chaos bench lint format types proto proto-check ci venv-dev
 
 help: ## list the targets
@@ -32,6 +32,9 @@ up: ## start the three replicas and show them; again is harmless
 
 chat: ## chat from this terminal: make chat NAME=ann; in lines: PLAIN=1
 	@deploy/cluster.sh chat "$$NAME"
+
+web: ## serve the chat to browsers, prints where; two gateways: make web GATEWAYS=2
+	@GATEWAYS="$(or $(GATEWAYS),1)" deploy/cluster.sh web
 
 status: ## the replicas: role, view, in sync, entries
 	@deploy/cluster.sh status

@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# The cluster of this folder: up, down, clean, status, logs, chat NAME. The Makefile calls it.
+# The cluster of this folder: up, down, clean, status, logs, chat NAME, web. The Makefile
+# calls it.
 #
 # RUNTIME is `docker`, `local` (processes of this machine) or `auto`: the one used here before,
 # for that has the data; the first time Docker, if there is an engine.
@@ -45,7 +46,8 @@ in_runtime() {
             ;;
         down) python deploy/local.py down ;;
         status) ringchat status ;;
-        logs) tail -n 100 -F "$RINGCHAT_RUN"/replica-*.log ;;
+        logs) tail -n 100 -F "$RINGCHAT_RUN"/*.log ;;
+        web) python deploy/local.py web ;;
         chat) ringchat chat ${PLAIN:+--plain} "$2" ;;
     esac
 }
@@ -75,6 +77,7 @@ case $verb in
         say 'Try next, each in a terminal of its own:'
         say '  make chat NAME=ann'
         say '  make chat NAME=bob'
+        say '  make web     # the same in a browser'
         end="kill -9 \$(cat ${RINGCHAT_RUN#"$PWD"/}/replica-$master.pid)"
         if [ "$runtime" = docker ]; then
             end="docker kill ${RINGCHAT_PROJECT:-ringchat}-replica-$master"
@@ -123,5 +126,9 @@ case $verb in
         must_be_up
         in_runtime chat "$2"
         ;;
-    *) die "up, down, clean, status, logs or chat NAME; not '$verb'" ;;
+    web)
+        must_be_up
+        in_runtime web
+        ;;
+    *) die "up, down, clean, status, logs, chat NAME or web; not '$verb'" ;;
 esac

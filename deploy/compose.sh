@@ -12,6 +12,13 @@ for id in 0 1 2; do
     export "RINGCHAT_PORT_$id=$((RINGCHAT_PORT_BASE + id))"
 done
 
+# The web gateways: so many, on this port and those after it.
+first=${RINGCHAT_WEB_PORT:-8080} last=$((${RINGCHAT_WEB_PORT:-8080} + ${GATEWAYS:-1} - 1))
+RINGCHAT_WEB_PORTS=$first
+[ "$first" = "$last" ] || RINGCHAT_WEB_PORTS=$first-$last
+RINGCHAT_WEB_SIBLINGS=$(seq -s , "$first" "$last")
+export RINGCHAT_WEB_PORTS RINGCHAT_WEB_SIBLINGS
+
 # A compose secret of a file is that file, with its owner and its mode of 0600. So the
 # containers run under the uid that owns it. If root makes the cluster, the file is given
 # to a uid that nobody has (deploy/docker.sh), for no container runs as root.

@@ -10,6 +10,20 @@ replicas=(replica-0 replica-1 replica-2)
 
 compose() { deploy/compose.sh "$@"; }
 
+# Asks the gateway of a container, until it answers, whether it serves.
+WEB_HEALTH='
+import time, urllib.request
+for _ in range(150):
+    try:
+        urllib.request.urlopen("http://127.0.0.1:8080/health", timeout=1).close()
+        break
+    except OSError as error:
+        reason = error
+        time.sleep(0.2)
+else:
+    raise SystemExit(str(reason))
+'
+
 # Runs a step whose output matters only if it fails.
 quietly() {
     local what=$1
@@ -73,7 +87,7 @@ start() {
     # Compose 1.29 cannot replace a container of a newer engine: KeyError: 'ContainerConfig'.
     # Without the old containers it has nothing to replace; the volumes stay.
     grep -q "'ContainerConfig'" "$log" || return 1
-    compose down
+    compose --profile web down
     compose "${words[@]}"
 }
 
@@ -86,12 +100,36 @@ up() {
     in_client sh -c "$FIRST_QUESTION; ringchat status"
 }
 
+start_web() {
+    # Anew, and without the old containers: each holds a port, and knows its siblings by them.
+    compose --profile web rm --stop --force web
+    local -a words=(--profile web up --detach --no-build --no-deps)
+    compose "${words[@]}" --scale "web=${GATEWAYS:-1}" web
+}
+
+web() {
+    quietly "starting the web gateway" start_web
+    local id port
+    for id in $(compose --profile web ps --quiet web 2>/dev/null); do
+        docker exec "$id" python3 -c "$WEB_HEALTH" >"$log" 2>&1 \
+            || { docker logs --tail 5 "$id" >&2; die "a web gateway does not serve"; }
+        port=$(docker inspect --format \
+            '{{(index (index .NetworkSettings.Ports "8080/tcp") 0).HostPort}}' "$id")
+        say "http://localhost:$port/    # $(docker inspect --format '{{slice .Name 1}}' "$id")"
+    done | sort
+}
+
 case ${1:-} in
     up) up ;;
     build) build ;;
-    down) quietly "stopping the cluster" compose --profile client down --remove-orphans ;;
+    web) web ;;
+    down)
+        quietly "stopping the cluster" \
+            compose --profile client --profile web down --remove-orphans
+        ;;
     clean)
-        quietly "deleting the cluster" compose --profile client down --volumes --remove-orphans
+        quietly "deleting the cluster" \
+            compose --profile client --profile web down --volumes --remove-orphans
         docker image rm "$project-server" "$project-client" >/dev/null 2>&1 || true
         # The stages are what every cluster's next `make up` builds from: without them one of
         # another project would get new images, and all its replicas be replaced at once.

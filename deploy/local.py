@@ -1,11 +1,12 @@
-"""The replicas as processes of this machine: `local.py up`, `local.py down`.
+"""The replicas as processes of this machine: `local.py up`, `web`, `down`.
 
 Everything is under `.run/` (or RINGCHAT_RUN): `cluster.yaml`, `cluster.key` (made by
 deploy/cluster.sh), and for each replica N `replica-N.pid`, `replica-N.log` and the
-folder `data-N` with its one pickle file.
+folder `data-N` with its one pickle file; for each web gateway `web-PORT.pid` and its log.
 
 A pid file may be old, and its number may be another program's by now. So a process is
-touched only if its command line is that of our replica N with our data folder.
+touched only if its command line is that of our replica N with our data folder, or of our
+gateway with that port.
 """
 
 from __future__ import annotations
@@ -18,7 +19,9 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+import urllib.error
+import urllib.request
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -30,8 +33,10 @@ CLUSTER_FILE = RUN / "cluster.yaml"
 PUBLISHED_FILE = RUN / "cluster.published.yaml"
 KEY_FILE = RUN / "cluster.key"
 PORT_BASE_DEFAULT = 50051
+WEB_PORT_DEFAULT = 8080
 PEER_PORTS_ABOVE = 100
 """The peer port of replica N is PORT_BASE + 100 + N."""
+GATEWAYS_MAX = 8
 START_SECONDS_MAX = 30.0
 STOP_SECONDS_MAX = 10.0
 PORT_SECONDS_MAX = 1.0
@@ -43,38 +48,30 @@ class Failed(Exception):
     """What was asked cannot be done; the text is one line for a person."""
 
 
-@dataclass(frozen=True, slots=True)
-class Replica:
-    """One replica's process and files."""
+class Program:
+    """A program that we started, by the files it leaves."""
 
-    member: Member
-
-    @property
-    def data_folder(self) -> Path:
-        """Holds its pickle file."""
-        return RUN / f"data-{self.member.id}"
+    __slots__ = ()
 
     @property
-    def pid_file(self) -> Path:
-        """Holds the number of its process, while it runs."""
-        return RUN / f"replica-{self.member.id}.pid"
-
-    @property
-    def log_file(self) -> Path:
-        """What it says; appended to."""
-        return RUN / f"replica-{self.member.id}.log"
+    def name(self) -> str:
+        """What its files are called after."""
+        raise NotImplementedError
 
     @property
     def command(self) -> list[str]:
         """How it is started, and recognised."""
-        options = {
-            "--cluster": CLUSTER_FILE,
-            "--id": self.member.id,
-            "--data": self.data_folder,
-            "--key-file": KEY_FILE,
-        }
-        words = [str(word) for option in options.items() for word in option]
-        return [sys.executable, "-m", "ringchat_server", "run", *words]
+        raise NotImplementedError
+
+    @property
+    def pid_file(self) -> Path:
+        """Holds the number of its process, while it runs."""
+        return RUN / f"{self.name}.pid"
+
+    @property
+    def log_file(self) -> Path:
+        """What it says; appended to."""
+        return RUN / f"{self.name}.log"
 
     def pid(self) -> int | None:
         """The number of its running process, if it has one."""
@@ -88,6 +85,53 @@ class Replica:
         words = _command_line(pid)
         # Not the interpreter: it may have been started under another name of the same file.
         return words[-len(self.command) + 1 :] == self.command[1:]
+
+
+@dataclass(frozen=True, slots=True)
+class Replica(Program):
+    """One replica's process and files."""
+
+    member: Member
+
+    @property
+    def name(self) -> str:
+        """By its number."""
+        return f"replica-{self.member.id}"
+
+    @property
+    def data_folder(self) -> Path:
+        """Holds its pickle file."""
+        return RUN / f"data-{self.member.id}"
+
+    @property
+    def command(self) -> list[str]:
+        """How it is started, and recognised."""
+        options = {
+            "--cluster": CLUSTER_FILE,
+            "--id": self.member.id,
+            "--data": self.data_folder,
+            "--key-file": KEY_FILE,
+        }
+        words = [str(word) for option in options.items() for word in option]
+        return [sys.executable, "-m", "ringchat_server", "run", *words]
+
+
+@dataclass(frozen=True, slots=True)
+class Gateway(Program):
+    """One web gateway's process and files."""
+
+    port: int
+
+    @property
+    def name(self) -> str:
+        """By its port."""
+        return f"web-{self.port}"
+
+    @property
+    def command(self) -> list[str]:
+        """How it is started, and recognised."""
+        words = ["--cluster", str(PUBLISHED_FILE), "--port", str(self.port)]
+        return [sys.executable, "-m", "ringchat_client", "web", *words]
 
 
 def _command_line(pid: int) -> list[str]:
@@ -115,29 +159,52 @@ def up() -> None:
         _check_free(replica.member.client)
         _check_free(replica.member.peer)
     for replica in missing:
+        replica.data_folder.mkdir(mode=0o700, exist_ok=True)
         _start(replica)
     deadline = time.monotonic() + START_SECONDS_MAX
     for replica in replicas:
         _wait_until_healthy(replica, deadline)
 
 
+def web() -> None:
+    """Starts the web gateways anew; pages that are open come back by themselves."""
+    count = _number("GATEWAYS", 1, 1, GATEWAYS_MAX)
+    first = _number("RINGCHAT_WEB_PORT", WEB_PORT_DEFAULT, 1, 65_536 - count)
+    ports = range(first, first + count)
+    _end(_known_gateways())
+    gateways = [Gateway(port) for port in ports]
+    for gateway in gateways:
+        _check_free(f"127.0.0.1:{gateway.port}", "make web RINGCHAT_WEB_PORT=9080")
+    for gateway in gateways:
+        _start(gateway, {"RINGCHAT_WEB_SIBLINGS": ",".join(map(str, ports))})
+    deadline = time.monotonic() + START_SECONDS_MAX
+    for gateway in gateways:
+        _wait_until_serving(gateway, deadline)
+        print(f"http://localhost:{gateway.port}/", flush=True)
+
+
 def down() -> None:
-    """Ends the replicas in order, and waits until they are gone."""
-    running: list[tuple[Replica, int]] = []
-    for replica in _known_replicas():
-        if (pid := replica.pid()) is None:
-            replica.pid_file.unlink(missing_ok=True)
+    """Ends gateways and replicas in order, and waits until they are gone."""
+    _end([*_known_gateways(), *_known_replicas()])
+
+
+def _end(programs: Sequence[Program]) -> None:
+    running: list[tuple[Program, int]] = []
+    for program in programs:
+        if (pid := program.pid()) is None:
+            program.pid_file.unlink(missing_ok=True)
         else:
             os.kill(pid, signal.SIGTERM)
-            running.append((replica, pid))
+            running.append((program, pid))
     deadline = time.monotonic() + STOP_SECONDS_MAX
-    for replica, pid in running:
+    for program, pid in running:
+        name = program.name.replace("-", " ")
         if not _ends(pid, deadline):
-            print(f"replica {replica.member.id} did not end by itself in time: killed")
+            print(f"{name} did not end by itself in time: killed")
             os.kill(pid, signal.SIGKILL)
             if not _ends(pid, time.monotonic() + STOP_SECONDS_MAX):
-                raise Failed(f"replica {replica.member.id}, process {pid}, cannot be ended")
-        replica.pid_file.unlink(missing_ok=True)
+                raise Failed(f"{name}, process {pid}, cannot be ended")
+        program.pid_file.unlink(missing_ok=True)
 
 
 # ------------------------------------------------------------------------- parts
@@ -175,7 +242,20 @@ def _known_replicas() -> list[Replica]:
     return [Replica(Member(int(id_), "", "")) for id_ in sorted(ids) if id_.isdecimal()]
 
 
-def _check_free(address: str) -> None:
+def _known_gateways() -> list[Gateway]:
+    """Those that have a pid file."""
+    ports = [file.stem.removeprefix("web-") for file in RUN.glob("web-*.pid")]
+    return [Gateway(int(port)) for port in sorted(ports) if port.isdecimal()]
+
+
+def _number(name: str, default: int, least: int, most: int) -> int:
+    text = os.environ.get(name) or str(default)
+    if not text.isdecimal() or not least <= int(text) <= most:
+        raise SettingsError(f"{name}: {text!r} is not a number from {least} to {most}")
+    return int(text)
+
+
+def _check_free(address: str, other: str = "make up RINGCHAT_PORT_BASE=51051") -> None:
     host, _, port = address.rpartition(":")
     deadline = time.monotonic() + PORT_SECONDS_MAX
     while True:
@@ -188,26 +268,26 @@ def _check_free(address: str) -> None:
                 if time.monotonic() >= deadline:
                     raise Failed(
                         f"port {port} is in use by another program ({error.strerror}); "
-                        f"take others: make up RINGCHAT_PORT_BASE=51051"
+                        f"take others: {other}"
                     ) from error
             else:
                 return
         time.sleep(POLL_SECONDS)
 
 
-def _start(replica: Replica) -> None:
-    replica.data_folder.mkdir(mode=0o700, exist_ok=True)
-    with replica.log_file.open("ab") as log:
+def _start(program: Program, environ: Mapping[str, str] | None = None) -> None:
+    with program.log_file.open("ab") as log:
         process = subprocess.Popen(
-            replica.command,
+            program.command,
             stdin=subprocess.DEVNULL,
             stdout=log,
             stderr=log,
-            start_new_session=True,  # an interrupt of this terminal is not for the replica
+            env={**os.environ, **(environ or {})},
+            start_new_session=True,  # an interrupt of this terminal is not for it
         )
-    side = replica.pid_file.with_suffix(".pid.new")
+    side = program.pid_file.with_suffix(".pid.new")
     side.write_text(f"{process.pid}\n")
-    side.replace(replica.pid_file)
+    side.replace(program.pid_file)
 
 
 def _wait_until_healthy(replica: Replica, deadline: float) -> None:
@@ -223,6 +303,21 @@ def _wait_until_healthy(replica: Replica, deadline: float) -> None:
         if time.monotonic() >= deadline:
             reason = answer.stderr.strip()
             raise Failed(f"replica {replica.member.id} does not become healthy: {reason}")
+
+
+def _wait_until_serving(gateway: Gateway, deadline: float) -> None:
+    while True:
+        try:
+            with urllib.request.urlopen(f"http://127.0.0.1:{gateway.port}/health", timeout=1):
+                return
+        except (urllib.error.URLError, OSError) as error:
+            reason = str(error)
+        if gateway.pid() is None:
+            gateway.pid_file.unlink(missing_ok=True)
+            raise Failed(f"the gateway has ended: {_last_line(gateway.log_file)}")
+        if time.monotonic() >= deadline:
+            raise Failed(f"the gateway at port {gateway.port} does not serve: {reason}")
+        time.sleep(POLL_SECONDS)
 
 
 def _last_line(file: Path) -> str:
@@ -266,9 +361,9 @@ def _alone() -> Iterator[None]:
 
 def main(argv: list[str]) -> int:
     """Runs one verb; returns the exit code."""
-    verbs = {"up": up, "down": down}
+    verbs = {"up": up, "web": web, "down": down}
     if len(argv) != 1 or argv[0] not in verbs:
-        print("local.py: up or down", file=sys.stderr)
+        print("local.py: up, web or down", file=sys.stderr)
         return 2
     try:
         with _alone():
