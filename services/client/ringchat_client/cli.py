@@ -141,6 +141,7 @@ def _parser() -> Parser:
     inbox = add("inbox", Command.inbox, "show the messages that wait, and mark them as delivered")
     inbox.add_argument("--follow", action="store_true", help="go on as messages arrive")
     inbox.add_argument("--keep", action="store_true", help="do not mark them as delivered")
+    add("export", Command.export, "all that the account has, as JSON")
     add("status", Command.status, "the replicas; exit code 7 if none serves")
     web = add("web", Command.web, "serve the chat to browsers; prints the address")
     web.add_argument("--host", default="127.0.0.1", help="to listen on (127.0.0.1)")
@@ -298,6 +299,13 @@ class Command:
             print(json.dumps({"accounts": names}), flush=True)
         else:
             print("".join(harmless(name) + "\n" for name in names), end="", flush=True)
+        return 0
+
+    async def export(self) -> int:
+        """Everything of the account that is logged in, in one JSON object."""
+        async with self._known_client() as client:
+            value = await client.export(timeout=self._timeout)
+        print(json.dumps(value, ensure_ascii=False, indent=None if self._json else 2), flush=True)
         return 0
 
     # ---------------------------------------------------------------- messages

@@ -91,6 +91,9 @@ async def test_a_day_of_ann(cluster: FakeCluster, shell: Shell) -> None:
     assert await shell.run("inbox") == (0, "", "")
     assert await shell.run("accounts", "a*") == (0, "ann\n", "")
     assert await shell.json("accounts", "x*") == {"accounts": []}
+    exported = await shell.json("export")
+    assert "hello" in str(exported["conversations"])
+    assert json.loads((await shell.run("export"))[1]).keys() == exported.keys()
     assert await shell.run("logout") == (0, "logged out\n", "")
     assert await shell.run("logout") == (
         3,
