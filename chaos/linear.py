@@ -40,9 +40,11 @@ class State(NamedTuple):
 
     exists: bool
     removed: int
-    """Messages up to this id are gone: acknowledged, or of an account that was deleted."""
+    """Messages up to this id were acknowledged: they wait no more."""
     newest: int
     """Id of the newest message that was ever in it."""
+    gone: bool = False
+    """It was deleted: its name stays taken."""
 
 
 Possible = tuple[State, frozenset[int]]
@@ -193,13 +195,13 @@ class Sweep:
         call = self._calls[number]
         refused = call.outcome == REFUSED
         if call.kind == CREATE:
-            if refused == state.exists:
+            if refused == (state.exists or state.gone):
                 yield state if refused else state._replace(exists=True)
         elif call.kind == DELETE:
             if refused and not state.exists:
                 yield state
             elif not refused and state.exists:
-                yield State(False, max(state.removed, state.newest), state.newest)
+                yield State(False, state.removed, state.newest, gone=True)
         elif call.kind == EXISTS:
             if state.exists == call.result:
                 yield state

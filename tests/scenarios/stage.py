@@ -106,7 +106,7 @@ class Stage:
     def read(self, replica: str) -> None:
         """Bob reads through a replica all that waits there, and acknowledges it."""
         process = self._process(replica)
-        waiting = process.engine.chat.undelivered(MAILBOX, 0, 1000, 1 << 20)
+        waiting = process.engine.chat.views.undelivered(MAILBOX, 1000, 1 << 20)
         reading = f"bob's reading {len(self.teller.numbers)}"
         number = self.teller.number_of(reading)
         request = ("update", waiting[-1].id, ())
@@ -282,7 +282,7 @@ class Stage:
     def _texts(self, machine: Machine) -> list[str]:
         if machine.process is None:
             return []
-        waiting = machine.process.engine.chat.undelivered(MAILBOX, 0, 1000, 1 << 20)
+        waiting = machine.process.engine.chat.views.undelivered(MAILBOX, 1000, 1 << 20)
         return [message.text for message in waiting]
 
     def until(self, condition: Callable[[], bool], seconds: float) -> bool:

@@ -6,13 +6,14 @@ product, without protobuf: the same checks in the same order.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import partial
 from hashlib import blake2b
 from itertools import count
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from ringchat_client.ring import Answer as RingAnswer
-from ringchat_server.chat import Answer, Answers, verification
+from ringchat_server.chat import Answer, Answers, Chat, verification
 from ringchat_server.records import Proposal, count_of
 from tests.simulator.network import BROKEN, Connection
 
@@ -20,12 +21,23 @@ if TYPE_CHECKING:
     from tests.simulator.machine import Process
 
 MAILBOX_MAX = 100_000
+QUEUE, EXISTS = "queue", "exists"
+HISTORY, CONVERSATIONS, MEMBERS = "history", "conversations", "members"
+ROOMS, PROFILE, SESSIONS = "rooms", "profile_of", "sessions"
+LOOKS = frozenset((HISTORY, CONVERSATIONS, MEMBERS, ROOMS, PROFILE, SESSIONS))
+READS = LOOKS | {QUEUE, EXISTS}
+PAGES_MAX = 200
 OK = 0
 RESOURCE_EXHAUSTED = 8
 FAILED_PRECONDITION = 9
 UNAUTHENTICATED = 16
 UNAVAILABLE = 14
 BAD_TOKEN: Answer = (UNAUTHENTICATED, "the token is not valid (any more): log in again")
+
+
+Name = str | int
+"""Of a conversation."""
+Row = tuple[Any, ...]
 
 
 class Heartbeat(NamedTuple):
@@ -58,6 +70,8 @@ class Sends(NamedTuple):
     session: bytes
     to: tuple[str, ...]
     texts: tuple[str, ...]
+    room: int = 0
+    """Instead of `to`."""
 
 
 class Response(NamedTuple):
@@ -100,7 +114,7 @@ def password_hash(name: str, salt: bytes) -> str:
     return f"hash of {name}'s password with {salt.hex()}"
 
 
-def _answer_at(position: int, answer: Answer) -> Answer:
+def answer_at(position: int, answer: Answer) -> Answer:
     """Of a run of messages, that of one."""
     match answer:
         case (0, int(first_id), int(sent_at_ms)):
@@ -231,19 +245,23 @@ class Booth:
         """The log has answered requests of this session."""
         for number, length, answer in answers:
             for position in range(length):
-                self._say(Response(number + position, _answer_at(position, answer)))
+                self._say(Response(number + position, answer_at(position, answer)))
 
     def _take_sends(self, sends: Sends) -> None:
         engine, number = self.engine, sends.number
         if len(sends.texts) > 1 and not engine.chat.is_new(self._client, number):
             self.process.world.count("rule", "10 a request comes again with others")
-            for one, receiver, text in zip(count(number), sends.to, sends.texts, strict=False):
-                self._take_sends(Sends(one, sends.session, (receiver,), (text,)))
+            to = sends.to or ("",) * len(sends.texts)
+            for one, receiver, text in zip(count(number), to, sends.texts, strict=False):
+                self._take_sends(Sends(one, sends.session, (receiver,), (text,), sends.room))
             return
         account = engine.chat.account_of(sends.session, self.process.now().time_ms)
         if account is None:
             for one in range(number, number + len(sends.texts)):
                 self._say(Response(one, engine.chat.recall(self._client, one) or BAD_TOKEN))
+            return
+        if sends.room:
+            self._submit(number, account, sends.session, ("post", sends.room, sends.texts, 0))
             return
         to = sends.to[:1] if len(set(sends.to)) == 1 else sends.to
         self._submit(number, account, sends.session, ("send", to, sends.texts))
@@ -252,7 +270,7 @@ class Booth:
         engine, chat, number = self.engine, self.engine.chat, request.number
         kind, what = request.kind, request.what
         now_ms = self.process.now().time_ms
-        if kind in ("read", "exists"):
+        if kind in READS:
             self._reading = True
             engine.read(partial(self._read, request))
             self._reading = False
@@ -272,8 +290,20 @@ class Booth:
         if account is None:
             self._say(Response(number, chat.recall(self._client, number) or BAD_TOKEN))
             return
-        body = ("update", what[0], ()) if kind == "update" else (kind, *what)
-        self._submit(number, account, request.session, body)
+        self._submit(number, account, request.session, self._body(account, kind, what))
+
+    def _body(self, account: str, kind: str, what: tuple[Any, ...]) -> tuple[object, ...]:
+        if kind == "update":
+            return ("update", what[0], ())
+        if kind == "post":
+            place, text, reply_to = what
+            return ("post", place, (text,), reply_to)
+        if kind == "password":
+            stored = self.engine.chat.password_hash(account)
+            assert stored is not None
+            salt = self.process.world.chance.randbytes(4)
+            return ("password", verification(stored), password_hash(account, salt))
+        return (kind, *what)
 
     def _log_in(self, number: int, name: str) -> None:
         stored = self.engine.chat.password_hash(name)
@@ -308,7 +338,7 @@ class Booth:
         if not self._reading:
             self.process.world.count("rule", "12 a read has waited for a majority")
         chat = self.engine.chat
-        if request.kind == "exists":
+        if request.kind == EXISTS:
             answer: tuple[Any, ...] = (OK, chat.password_hash(request.what[0]) is not None)
             self._say(Response(request.number, answer))
             return
@@ -316,12 +346,24 @@ class Booth:
         if account is None:
             self._say(Response(request.number, BAD_TOKEN))
             return
-        waiting = chat.undelivered(account, 0, MAILBOX_MAX, 1 << 30)
+        if request.kind in LOOKS:
+            self._look(account, request)
+            return
+        waiting = chat.views.undelivered(account, MAILBOX_MAX, 1 << 30)
         letters = tuple((one.id, one.text) for one in waiting)
         views = tuple(self.engine.view_of(one.id) for one in waiting)
-        self._say(Response(request.number, (OK, letters, views)))
+        after_id = letters[-1][0] if letters else chat.views.delivered_up_to(account)
+        self._say(Response(request.number, (OK, letters, views, after_id)))
         if request.what and self._attached:
-            self._receive(account, request.session, letters[-1][0] if letters else 0)
+            self._receive(account, request.session, after_id)
+
+    def _look(self, account: str, request: Request) -> None:
+        """What is not changed by being asked for; how it was answered is judged in the end."""
+        process, chat = self.process, self.engine.chat
+        now_ms = process.now().time_ms
+        found = look(chat, account, request.kind, request.what, now_ms)
+        process.world.watch.looked_up(process, account, request.kind, request.what, now_ms, found)
+        self._say(Response(request.number, (*found, chat.applied_index)))
 
     # ------------------------------------------------------------------ delivery
 
@@ -337,8 +379,60 @@ class Booth:
         chat = self.engine.chat
         if chat.account_of(session, self.process.now().time_ms) != account:
             return
-        found = chat.undelivered(account, self._after_id, MAILBOX_MAX, 1 << 30)
+        found = chat.views.feed(account, self._after_id, MAILBOX_MAX, 1 << 30)
         if found:
             self._after_id = found[-1].id
             views = self.engine.view_of
             self._say(Delivery(tuple((one.id, one.text, views(one.id)) for one in found)))
+
+
+def look(chat: Chat, account: str, kind: str, what: Row, now_ms: int) -> Row:
+    """(OK, what there is to see), all pages of it, or a refusal."""
+    if kind == HISTORY:
+        found: Row = chat.views.history(account, *what)
+        return found if _is_refusal(found) else (OK, (tuple(found[0]), found[1]))
+    if kind == CONVERSATIONS:
+        return (OK, _pages(partial(chat.views.conversations, account), 0, what[0]))
+    if kind == MEMBERS:
+        return _members(chat, account, *what)
+    if kind == ROOMS:
+        return (OK, _pages(partial(_rooms, chat), 0, what[0]))
+    if kind == PROFILE:
+        profile = chat.profile(what[0])
+        return (OK, None if profile is None else tuple(profile), tuple(chat.blocked(account)))
+    return (OK, tuple(token for token, _ in chat.sessions(account, now_ms)))
+
+
+def _is_refusal(found: tuple[Any, ...]) -> bool:
+    return isinstance(found[0], int)
+
+
+def _pages(page: Callable[[Any, int], tuple[list[Any], Any]], start: Any, limit: int) -> Row:
+    """All of them, asked for page by page."""
+    rows: list[Any] = []
+    token = start
+    for _ in range(PAGES_MAX):
+        found, token = page(token, limit)
+        rows += found
+        if not token:
+            break
+    return tuple(rows)
+
+
+def _rooms(chat: Chat, after_id: int, limit: int) -> tuple[list[Any], int]:
+    found, more = chat.views.rooms("*", after_id, limit)
+    return found, found[-1].id if more else 0
+
+
+def _members(chat: Chat, account: str, place: Name, limit: int) -> Row:
+    rows: list[Any] = []
+    after = ""
+    for _ in range(PAGES_MAX):
+        found: Row = chat.views.members(account, place, after, limit)
+        if _is_refusal(found):
+            return found
+        rows += found[0]
+        if not found[1]:
+            break
+        after = rows[-1].account
+    return (OK, tuple(rows))

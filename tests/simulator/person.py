@@ -6,6 +6,8 @@ and told goes into the history that the checkers judge.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -27,7 +29,10 @@ from ringchat_client.ring import Answer as RingAnswer
 from ringchat_client.ring import Ask, Attach, Pause, Ring
 from ringchat_server.chat import Chat
 from tests.simulator.booth import (
+    LOOKS,
     MAILBOX_MAX,
+    QUEUE,
+    READS,
     UNAVAILABLE,
     Booth,
     Delivery,
@@ -41,6 +46,7 @@ from tests.simulator.booth import (
     Sends,
     token_hash,
 )
+from tests.simulator.habits import MARK, POST, Habits, is_a_letter
 from tests.simulator.network import BROKEN, Connection
 from tests.simulator.watch import Violation
 
@@ -48,12 +54,19 @@ if TYPE_CHECKING:
     from tests.simulator.world import World
 
 LOGIN = "login"
-KINDS = {DELETE: "delete", SEND: "send", ACKNOWLEDGE: "update", READ: "read", EXISTS: "exists"}
+KINDS = {ACKNOWLEDGE: "update", READ: QUEUE, MARK: "read"}
+"""Of those that are called otherwise in the log."""
+JUDGED = (CREATE, DELETE, EXISTS, SEND, READ, ACKNOWLEDGE)
+"""What the checkers of mailboxes are told of."""
 FIRST_READ_TAG = 1 << 62
 IN_FLIGHT_MAX = 6
 BURSTS = (1, 1, 1, 2, 5)
 """So many messages somebody sends at once."""
-NOT_FOUND, ALREADY_EXISTS = 5, 6
+NOT_FOUND, ALREADY_EXISTS, UNAUTHENTICATED = 5, 6, 16
+DECISIONS = (0, NOT_FOUND, 7)
+"""Done; no such account; blocked."""
+LOGINS_MAX = 2
+"""After so many refused ones the account is taken for deleted."""
 
 
 @dataclass(slots=True)
@@ -70,15 +83,23 @@ class Errand:
     streams: int = 0
     """On so many streams it was sent."""
     given_up: bool = False
+    confirmed_before: int = 0
+    """The newest entry that was confirmed when it began."""
+    decided: bool = False
+    """It was answered, with a yes or a no, by who knows."""
 
 
 class Person:
-    """One client with one account."""
+    """One client with one account at a time: who has deleted his comes back as another."""
 
     def __init__(self, world: World, node: int, name: str) -> None:
         self.world = world
         self.node = node
         self.name = name
+        self._first_name = name
+        self._lives = 1
+        self._logins_refused = 0
+        self.habits = Habits(self)
         self.client = world.chance.randbytes(16)
         addresses = [f"r{machine}" for machine in range(world.replicas)]
         self.ring = Ring(addresses=addresses, seed=world.chance.getrandbits(60))
@@ -275,16 +296,23 @@ class Person:
 
     @staticmethod
     def _may_join(last: Errand, errand: Errand) -> bool:
-        alike = last.call.kind == errand.call.kind == SEND and last.session == errand.session
-        return alike and last.number + 1 == errand.number
+        alike = last.kind == errand.kind and last.session == errand.session
+        if not alike or last.number + 1 != errand.number:
+            return False
+        if errand.kind == POST:
+            return _is_plain(last) and _is_plain(errand) and last.what[0] == errand.what[0]
+        return errand.kind == SEND
 
     def _put_together(self, errands: list[Errand]) -> None:
         assert self._connection is not None
         first = errands[0]
-        if first.call.kind == SEND:
+        if first.kind == SEND:
             self.world.count("call", "several at once" if len(errands) > 1 else "one at a time")
             to, texts = zip(*(errand.what for errand in errands), strict=True)
             item: object = Sends(first.number, first.session, to, texts)
+        elif first.kind == POST and _is_plain(first):
+            texts = tuple(errand.what[1] for errand in errands)
+            item = Sends(first.number, first.session, (), texts, first.what[0])
         else:
             item = Request(first.number, first.kind, first.session, first.what)
         self._connection.send(self.node, item)
@@ -292,13 +320,15 @@ class Person:
     # ------------------------------------------------------------------- calls
 
     def begin(self, kind: str, key: str, value: str | int | None, what: tuple[Any, ...]) -> Errand:
-        """Asks for something; it goes into the history at once."""
+        """Asks for something; what is judged goes into the history at once."""
         world = self.world
         call = Call(f"c{self.node}", kind, key, world.schedule.seconds, value)
-        if kind != LOGIN:
+        if kind in JUDGED:
             world.history.append(call)
-        write = kind not in (READ, EXISTS)
-        errand = Errand(call, KINDS.get(kind, kind), what, write, self.session)
+        kind_asked = KINDS.get(kind, kind)
+        write = kind_asked not in READS
+        errand = Errand(call, kind_asked, what, write, self.session)
+        errand.confirmed_before = world.watch.newest_confirmed
         self._queue.append(errand)
         world.count("call", kind)
         world.say(f"c{self.node}", "{} {} {}", kind, key, "" if value is None else value)
@@ -335,34 +365,61 @@ class Person:
         if errand is None:
             return
         call, answer = errand.call, response.answer
+        errand.decided = answer[0] in DECISIONS
         call.end = self.world.schedule.seconds
         self.world.say(f"c{self.node}", "{} {} ends: {}", call.kind, call.key, answer)
         receives = call.kind == READ and errand.what[0] and errand.session == self.session
         self._judge(call, answer, receives=receives)
         self.world.watch.call_ended(self, errand.number, call, answer)
+        self.habits.answered(errand, answer)
+        if errand.kind in LOOKS and answer[0] != UNAUTHENTICATED:
+            self._looked(errand, answer)
         if call.kind == LOGIN:
             self.session = token_hash(answer[1]) if answer[0] == 0 else b""
             self.creating = False
+            self._received = None  # what is pushed is pushed to the session that asked for it
+            self._logins_refused = 0 if self.session else self._logins_refused + 1
+            if self._logins_refused == LOGINS_MAX:
+                self._begin_anew()
             if self.session and self.world.chance.random() < 0.7:
                 self.begin(READ, self.name, None, (True,))
         elif call.kind == CREATE:
-            self.begin(LOGIN, self.name, None, (self.name,))
-        elif answer[0] == 0 and call.kind == DELETE:
-            self.session, self._had, self._received = b"", [], None
-        elif answer[0] == 16:
+            self.log_in()
+        elif answer[0] == 0 and call.kind == DELETE and call.key == self.name:
+            self._begin_anew()
+        elif answer[0] == UNAUTHENTICATED and errand.session == self.session:
             self.session, self._received = b"", None
+
+    def _looked(self, errand: Errand, answer: tuple[Any, ...]) -> None:
+        """What is shown is not older than what was confirmed before it was asked for."""
+        index = answer[-1]
+        if self.world.strict and index < errand.confirmed_before:
+            raise Violation(
+                f"stale: c{self.node} is shown {errand.kind} after entry {index}, and entry "
+                f"{errand.confirmed_before} was confirmed before"
+            )
+
+    def _begin_anew(self) -> None:
+        """The account is gone, and its name stays taken."""
+        self._lives += 1
+        self.name = f"{self._first_name}.{self._lives}"
+        self.session, self._had, self._received = b"", [], None
+        self._logins_refused = 0
+        self.habits.forget()
 
     def _judge(self, call: Call, answer: tuple[Any, ...], *, receives: bool) -> None:
         """What an answer tells; after a read that `receives` new messages are pushed."""
         code = answer[0]
         if code == 0:
             call.outcome = DONE
-            if call.kind in (SEND, EXISTS, READ):
+            if call.kind in (SEND, EXISTS):
                 call.result = answer[1]
             if call.kind == READ:
+                # Who sends to whom is judged; what is said in rooms and replies, elsewhere.
+                call.result = tuple(one for one in answer[1] if is_a_letter(one[1]))
                 if receives:
                     self._received = {}
-                    self._received_from = answer[1][-1][0] if answer[1] else 0
+                    self._received_from = answer[3]
                 ids = (message_id for message_id, _ in answer[1])
                 self._had = list(zip(ids, answer[2], strict=True))
         elif (call.kind, code) in ((SEND, NOT_FOUND), (CREATE, ALREADY_EXISTS)):
@@ -388,6 +445,9 @@ class Person:
             return
         if self.creating:
             return
+        if chance.random() < world.profile.talk:
+            self.habits.act()
+            return
         kinds = (SEND, READ, ACKNOWLEDGE, EXISTS, DELETE)
         action = chance.random()
         for kind, share in zip(kinds, world.profile.temper, strict=True):
@@ -400,11 +460,9 @@ class Person:
         """Begins a call of that kind."""
         chance, world = self.world.chance, self.world
         if kind == SEND:
-            self._gathering = True
-            for _ in range(chance.choice(BURSTS)):
-                self.send_one()
-            self._gathering = False
-            self._send_on()
+            with self.gathering():
+                for _ in range(chance.choice(BURSTS)):
+                    self.send_one()
         elif kind == READ:
             self.begin(READ, self.name, None, (chance.random() < 0.5,))
         elif kind == ACKNOWLEDGE and self._had:
@@ -416,6 +474,19 @@ class Person:
             self.begin(EXISTS, other.name, None, (other.name,))
         elif kind == DELETE and not world.profile.nobody_leaves:
             self.begin(DELETE, self.name, None, ())
+
+    @contextmanager
+    def gathering(self) -> Iterator[None]:
+        """What is asked for in it is sent together."""
+        self._gathering = True
+        yield
+        self._gathering = False
+        self._send_on()
+
+    def log_in(self) -> None:
+        """A new session takes the place of the one in use."""
+        self.creating = True
+        self.begin(LOGIN, self.name, None, (self.name,))
 
     def wake(self) -> None:
         """Begins new calls of its own accord again."""
@@ -446,10 +517,18 @@ class Person:
         over = chat.account_of(self.session, chat.time_ms) != self.name  # by a hand-over, say
         if self._received is None or not self.attached or over:
             return True
-        waiting = chat.undelivered(self.name, self._received_from, MAILBOX_MAX, 1 << 30)
-        return all(self._received.get(one.id) == one.text for one in waiting)
+        waiting = chat.views.feed(self.name, self._received_from, MAILBOX_MAX, 1 << 30)
+        return all(
+            self._received.get(one.id) == one.text for one in waiting if is_a_letter(one.text)
+        )
 
     @property
     def idle(self) -> bool:
         """Nothing is under way."""
         return not self._errands and not self._queue
+
+
+def _is_plain(errand: Errand) -> bool:
+    """Said in a room, and no reply."""
+    place, _, reply_to = errand.what
+    return isinstance(place, int) and not reply_to

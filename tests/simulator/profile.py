@@ -108,6 +108,8 @@ class Profile:
     """Between two faults."""
     faults: dict[str, float] = field(default_factory=dict)
     temper: Temper = TEMPERS[0]
+    talk: float = 0.0
+    """How often somebody does something in rooms and conversations instead."""
     alertness: float = 0.0
     """How often a delicate moment is met with a fault."""
     birth_seconds: float = 0.0
@@ -166,4 +168,5 @@ def draw(chance: random.Random, prefer: str | None = None) -> Profile:
         birth_seconds=chance.choice((0.0, 0.0, 0.0, 0.0, 0.5, 3.0)),
         pieces=chance.choice((1, 3, 4_096)),
         encore=chance.random() < 0.3,
+        talk=chance.choice((0.0, 0.3, 0.5, 0.7)),
     )

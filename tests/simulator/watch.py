@@ -20,7 +20,7 @@
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from chaos.history import Call
 from ringchat_server.journal import journal_name
@@ -60,6 +60,20 @@ class Violation(AssertionError):
     """A promise was broken. The first word of the line names the check."""
 
 
+class Look(NamedTuple):
+    """Somebody was shown something."""
+
+    applied: int
+    """So many entries its replica had applied."""
+    view: int
+    """Of the last of these entries."""
+    account: str
+    kind: str
+    what: tuple[Any, ...]
+    now_ms: int
+    shown: tuple[Any, ...]
+
+
 class Watch:
     """The eyes on one world."""
 
@@ -85,6 +99,7 @@ class Watch:
         """Process -> the newest view in which it has acknowledged anything."""
         self._unsynced: dict[Process, list[Meta]] = {}
         """Process -> what it has given to its journal, and has not been told to be durable."""
+        self.looks: list[Look] = []
         self.handed_over = False
         """Some side of a split has put aside entries, to give them to the other."""
 
@@ -500,6 +515,28 @@ class Watch:
         self._unsynced.pop(process, None)
         if process.engine.replica.leading:
             self._world.count("fault", "a master dies")
+
+    @property
+    def newest_confirmed(self) -> int:
+        """The newest entry that any master has confirmed."""
+        return max(self._confirmed_in.values(), default=0)
+
+    def looked_up(
+        self,
+        process: Process,
+        account: str,
+        kind: str,
+        what: tuple[Any, ...],
+        now_ms: int,
+        shown: tuple[Any, ...],
+    ) -> None:
+        """A client is shown something."""
+        engine = process.engine
+        index = engine.chat.applied_index
+        view = engine.replica.log.view_at(index)
+        assert view is not None
+        self.looks.append(Look(index, view, account, kind, what, now_ms, shown))
+        self._world.count("call", f"{kind} {'shown' if shown[0] == 0 else 'refused'}")
 
     def call_ended(self, person: Person, number: int, call: Call, answer: tuple[Any, ...]) -> None:
         """A client has its answer."""

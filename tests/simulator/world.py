@@ -11,7 +11,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any
 
-from chaos.history import DONE, REFUSED, Call
+from chaos.history import Call
 from tests.simulator.encore import Encore
 from tests.simulator.faults import Nemesis
 from tests.simulator.machine import Machine, Process
@@ -24,7 +24,7 @@ from tests.simulator.watch import Violation, Watch
 
 ANSWER_SECONDS_MAX = 30.0
 """After the last fault a client's request must succeed within so much simulated time."""
-ATTEMPTS_MAX = 5
+ATTEMPTS_MAX = 8
 """A session may have ended, and the account be gone: to log in again counts as one."""
 SETTLE_SECONDS_MAX = 60.0
 DELIVERY_SECONDS_MAX = 5.0
@@ -66,6 +66,8 @@ class World:
         self.history: list[Call] = []
         self.confirmed: dict[tuple[bytes, int], tuple[Call, tuple[Any, ...]]] = {}
         """(client, number) -> what was confirmed to it."""
+        self.rooms: list[int] = []
+        """Those that people have told each other of."""
         self.strict = profile.one_order
         """There is one order, whatever happens."""
         self.bound_exceeded = False
@@ -213,9 +215,7 @@ class World:
                     person.sign_in()
             self._wait(self._all_answered, ANSWER_SECONDS_MAX, wait)
             unserved = [
-                person
-                for person in unserved
-                if person not in sent or sent[person].call.outcome not in (DONE, REFUSED)
+                person for person in unserved if person not in sent or not sent[person].decided
             ]
         if unserved:
             raise Violation(f"no-progress: c{unserved[0].node} is refused {when}, again and again")

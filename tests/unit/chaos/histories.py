@@ -85,6 +85,7 @@ class Copy:
         self._certain = certain
         self._weights = (54, 18, 15, 8, 3, 2 if leaves else 0)
         self._exists = False
+        self._gone = False
         self._letters: dict[int, str] = {}
         self._newest = 0
         self._busy_until = 0.0
@@ -132,12 +133,12 @@ class Copy:
     def _apply(self, call: Call) -> None:
         if call.kind == EXISTS:
             call.result = self._exists
-        elif (call.kind == CREATE) == self._exists:
+        elif self._gone or (call.kind == CREATE) == self._exists:
             call.outcome = REFUSED
         elif call.kind == CREATE:
             self._exists = True
         elif call.kind == DELETE:
-            self._exists = False
+            self._exists, self._gone = False, True
             self._letters.clear()
         elif call.kind == SEND:
             self._newest += self._chance.randrange(1, 4)
