@@ -14,6 +14,8 @@ from ringchat_server.chat import verification
 
 OK, WRONG, NOT_FOUND, TAKEN, DENIED, NOT_NOW, NOT_LOGGED_IN = 0, 3, 5, 6, 7, 9, 16
 Answer = tuple[Any, ...]
+CLOSED: Answer = (NOT_FOUND, "nobody is in that room any more")
+"""Before what the other side of a split said there has come."""
 Name = str | int
 Row = tuple[Any, ...]
 
@@ -43,6 +45,8 @@ class Letter:
     edited_at_ms: int = 0
     deleted_at_ms: int = 0
     mentioned: set[str] = field(default_factory=set)
+    first_text: str = ""
+    """What it said before it was edited or erased."""
 
 
 @dataclass(slots=True)
@@ -107,6 +111,8 @@ class Conversations:
         self.places: list[Place] = []
         self.ids: dict[tuple[bytes, int], int] = {}
         """Request -> the id of the message or room that it made."""
+        self._closed: set[int] = set()
+        """Rooms that nobody is in any more."""
 
     # ------------------------------------------------------------------ who is there
 
@@ -227,7 +233,9 @@ class Conversations:
         if session:
             return self.find(who, room)
         found = self._room(room)
-        return (NOT_FOUND,) if found is None else found
+        if found is None:
+            return CLOSED if room in self._closed else (NOT_FOUND,)
+        return found
 
     def _add(
         self,
@@ -274,6 +282,7 @@ class Conversations:
             return (NOT_FOUND,)
         if letter.sender != who:
             return (DENIED,)
+        letter.first_text = letter.first_text or letter.text
         if text is None:
             letter.text, letter.deleted_at_ms = "", letter.deleted_at_ms or now_ms
         elif letter.deleted_at_ms:
@@ -380,6 +389,7 @@ class Conversations:
             return
         if not room.members:
             self.places.remove(room)
+            self._closed.add(room.id)
         elif room.owner == name:
             room.owner = next(iter(room.members))
 

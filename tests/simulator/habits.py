@@ -75,6 +75,7 @@ class Habits:
         self._seen: list[tuple[Name, int]] = []
         self._letters: list[tuple[Name, int]] = []
         """Seen, too: those that only the checkers of mailboxes judge, so that nobody edits them."""
+        self._rooms: list[int] = []
         self._former: list[bytes] = []
         """Sessions besides the one in use."""
         self._said = 0
@@ -98,7 +99,9 @@ class Habits:
         return self._chance.choice(self._world.people).name
 
     def _a_room(self) -> int | None:
-        known = self._world.rooms[-ROOMS_MAX:]
+        """Mostly one that he has been in."""
+        mine = self._rooms if self._chance.random() < 0.6 else []
+        known = mine or self._world.rooms[-ROOMS_MAX:]
         return self._chance.choice(known) if known else None
 
     def _a_place(self) -> Name:
@@ -139,13 +142,17 @@ class Habits:
         chance = self._chance
         if self._known and chance.random() < 0.4:
             place, message_id = chance.choice(self._known)
-            self._ask(POST, place, self._text(), message_id)
+            self._ask_to_post(place, message_id)
             return
         room = self._a_room()
         if room is not None:
             with self._person.gathering():
                 for _ in range(chance.choice(BURSTS)):
-                    self._ask(POST, room, self._text(), 0)
+                    self._ask_to_post(room, 0)
+
+    def _ask_to_post(self, place: Name, reply_to: int) -> None:
+        text = self._text()
+        self._person.begin(POST, self._person.name, text, (place, text, reply_to))
 
     # --------------------------------------------------------------------- rooms
 
@@ -222,6 +229,9 @@ class Habits:
             self._mine = [*self._mine, (what[0], answer[1])][-REMEMBERED:]
         elif kind == ROOM:
             self._world.rooms.append(answer[1])
+            self._come_in(answer[1])
+        elif kind == JOIN:
+            self._come_in(what[0])
         elif kind == HISTORY:
             for one in answer[1][0]:
                 (self._letters if is_a_letter(one[2]) else self._seen).append((one[4], one[0]))
@@ -230,6 +240,15 @@ class Habits:
             rooms = (state[0] for state in answer[1] if isinstance(state[0], int))
             self._world.rooms += (one for one in rooms if one not in self._world.rooms)
 
+    def _come_in(self, room: int) -> None:
+        if room not in self._rooms:
+            self._rooms = [*self._rooms, room][-ROOMS_MAX:]
+
     def forget(self) -> None:
         """The account is gone, and with it all that was its own."""
-        self._mine, self._seen, self._letters, self._former = [], [], [], []
+        self._former, self._rooms = [], []
+        self.forget_messages()
+
+    def forget_messages(self) -> None:
+        """What is known of them was another side's, perhaps: there the ids were others."""
+        self._mine, self._seen, self._letters = [], [], []

@@ -35,7 +35,7 @@ class Model:
                 answers.append(known)
                 continue
             answer = self.applied[name] = self._apply(message_id(index, position), entry, request)
-            if len(answer) > 1:
+            if len(answer) == 3:
                 self.conversations.ids[name] = answer[1]
             answers.append(answer)
         return answers

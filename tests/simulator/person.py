@@ -244,6 +244,8 @@ class Person:
         if not self.attached:
             self.attached = True
             self.ring.attached(self._heard_at)
+            if not self.world.strict:
+                self.habits.forget_messages()
             self.world.say(f"c{self.node}", "is attached in view {}", self.ring.view)
         if isinstance(item, Response) and item.answer[0] == UNAVAILABLE:
             self._detach(item.answer[1])  # the request stays unanswered, to be sent again
