@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from ringchat_client.ring import Answer as RingAnswer
 from ringchat_server.chat import Answer, Answers, Chat, verification
-from ringchat_server.records import Proposal, count_of
+from ringchat_server.records import Proposal, count_of, message_id
 from tests.simulator.network import BROKEN, Connection
 
 if TYPE_CHECKING:
@@ -352,7 +352,7 @@ class Booth:
         waiting = chat.views.undelivered(account, MAILBOX_MAX, 1 << 30)
         letters = tuple((one.id, one.text) for one in waiting)
         views = tuple(self.engine.view_of(one.id) for one in waiting)
-        after_id = letters[-1][0] if letters else chat.views.delivered_up_to(account)
+        after_id = message_id(chat.applied_index + 1, 0) - 1  # what there is has arrived, or waits
         self._say(Response(request.number, (OK, letters, views, after_id)))
         if request.what and self._attached:
             self._receive(account, request.session, after_id)

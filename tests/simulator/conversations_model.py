@@ -17,6 +17,8 @@ Answer = tuple[Any, ...]
 CLOSED: Answer = (NOT_FOUND, "nobody is in that room any more")
 """Before what the other side of a split said there has come."""
 Name = str | int
+Reference = int | tuple[bytes, int]
+"""An id, or the request that made it."""
 Row = tuple[Any, ...]
 
 
@@ -111,8 +113,8 @@ class Conversations:
         self.places: list[Place] = []
         self.ids: dict[tuple[bytes, int], int] = {}
         """Request -> the id of the message or room that it made."""
-        self._closed: set[int] = set()
-        """Rooms that nobody is in any more."""
+        self.closed: set[Reference] = set()
+        """Rooms that nobody is in any more, or that somebody made who had gone already."""
 
     # ------------------------------------------------------------------ who is there
 
@@ -166,7 +168,7 @@ class Conversations:
             case ("post", str(to), text, reply_to):
                 return self._tell(place_id, now_ms, who, session, to, text, self._id(reply_to))
             case ("post", room, text, reply_to):
-                found = self._room_to_post_to(who, session, self._id(room))
+                found = self._room_to_post_to(who, session, room)
                 if isinstance(found, tuple):
                     return found
                 return self._add(place_id, now_ms, who, session, found, text, self._id(reply_to))
@@ -199,7 +201,7 @@ class Conversations:
                 return self._about_rooms(place_id, now_ms, who, session, request)
         return (OK,)
 
-    def _id(self, reference: int | tuple[bytes, int]) -> int:
+    def _id(self, reference: Reference) -> int:
         """Of what was made by that request, if it is named so."""
         return reference if isinstance(reference, int) else self.ids.get(reference, 0)
 
@@ -229,12 +231,12 @@ class Conversations:
             self.places.append(place)
         return self._add(place_id, now_ms, who, session, place, text, reply)
 
-    def _room_to_post_to(self, who: str, session: bytes, room: int) -> Place | Answer:
+    def _room_to_post_to(self, who: str, session: bytes, room: Reference) -> Place | Answer:
         if session:
             return self.find(who, room)
-        found = self._room(room)
+        found = self._room(self._id(room))
         if found is None:
-            return CLOSED if room in self._closed else (NOT_FOUND,)
+            return CLOSED if room in self.closed else (NOT_FOUND,)
         return found
 
     def _add(
@@ -389,7 +391,7 @@ class Conversations:
             return
         if not room.members:
             self.places.remove(room)
-            self._closed.add(room.id)
+            self.closed.add(room.id)
         elif room.owner == name:
             room.owner = next(iter(room.members))
 
@@ -410,7 +412,7 @@ class Conversations:
             return (NOT_FOUND,)
         return room
 
-    def find(self, who: str, where: Name | tuple[bytes, int]) -> Place | Answer:
+    def find(self, who: str, where: Name | Reference) -> Place | Answer:
         """A conversation that he is in, or why he is told nothing of it."""
         if isinstance(where, str):
             return self.between(who, where) or (NOT_FOUND,)

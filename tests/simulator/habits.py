@@ -72,6 +72,8 @@ class Habits:
         self._world = person.world
         self._chance = person.world.chance
         self._mine: list[tuple[Name, int]] = []
+        self._texts: dict[tuple[Name, int], str] = {}
+        """What he has said there, at first."""
         self._seen: list[tuple[Name, int]] = []
         self._letters: list[tuple[Name, int]] = []
         """Seen, too: those that only the checkers of mailboxes judge, so that nobody edits them."""
@@ -132,11 +134,9 @@ class Habits:
             known = self._mine if chance.random() < 0.8 else self._seen
             if not known:
                 return
-            place, message_id = chance.choice(known)
-            if kind == EDIT:
-                self._ask(EDIT, place, message_id, self._text())
-            else:
-                self._ask(ERASE, place, message_id)
+            meant = chance.choice(known)
+            what = (*meant, self._text()) if kind == EDIT else meant
+            self._person.begin(kind, self._person.name, self._texts.get(meant), what)
 
     def _post(self) -> None:
         chance = self._chance
@@ -227,6 +227,7 @@ class Habits:
         kind, what = errand.kind, errand.what
         if kind == POST:
             self._mine = [*self._mine, (what[0], answer[1])][-REMEMBERED:]
+            self._texts[what[0], answer[1]] = what[1]
         elif kind == ROOM:
             self._world.rooms.append(answer[1])
             self._come_in(answer[1])
@@ -252,3 +253,4 @@ class Habits:
     def forget_messages(self) -> None:
         """What is known of them was another side's, perhaps: there the ids were others."""
         self._mine, self._seen, self._letters = [], [], []
+        self._texts = {}

@@ -32,7 +32,7 @@ from tests.simulator.booth import (
 )
 from tests.simulator.conversations_model import CLOSED
 from tests.simulator.follower import Follower
-from tests.simulator.habits import POST, is_a_letter
+from tests.simulator.habits import EDIT, ERASE, POST, is_a_letter
 from tests.simulator.model import Model
 from tests.simulator.watch import Look, Violation
 
@@ -157,8 +157,21 @@ def _is_as_told(world: World, model: Model) -> None:
                 f"confirmed-elsewhere: {call.kind} {call.value!r} of {call.client} as {answer}, "
                 f"and it is {known}"
             )
+        if call.kind in (EDIT, ERASE) and known[0] == 0:
+            _has_changed(model, call)
         if call.kind == POST and known[0] != 0 and known != CLOSED:
             raise Violation(f"confirmed-and-lost: {call.value!r} of {call.client}: {known}")
+
+
+def _has_changed(model: Model, call: Call) -> None:
+    """What somebody has edited or erased is not as it was, whatever id it has now."""
+    for place in model.conversations.places:
+        for letter in place.letters:
+            if call.value is not None and letter.text == call.value:
+                raise Violation(
+                    f"confirmed-and-lost: {call.kind} of {call.value!r} by {call.client}, and it "
+                    "is as it was"
+                )
 
 
 def _without_changed(history: Sequence[Call], model: Model) -> Sequence[Call]:

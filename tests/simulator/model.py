@@ -35,6 +35,8 @@ class Model:
                 answers.append(known)
                 continue
             answer = self.applied[name] = self._apply(message_id(index, position), entry, request)
+            if request[0] == "room" and handed_over and answer[0] != OK:
+                self.conversations.closed.add(name)
             if len(answer) == 3:
                 self.conversations.ids[name] = answer[1]
             answers.append(answer)

@@ -46,7 +46,7 @@ from tests.simulator.booth import (
     Sends,
     token_hash,
 )
-from tests.simulator.habits import MARK, POST, Habits, is_a_letter
+from tests.simulator.habits import EDIT, ERASE, MARK, POST, Habits, is_a_letter
 from tests.simulator.network import BROKEN, Connection
 from tests.simulator.watch import Violation
 
@@ -192,6 +192,13 @@ class Person:
         self._send_on()
         self._watch(attempt)
 
+    def _doubt_ids(self) -> None:
+        """On the side of a split that has won, other messages may have the ids that he knows."""
+        self.habits.forget_messages()
+        for errand in (*self._errands.values(), *self._queue):
+            if errand.kind in (EDIT, ERASE):
+                errand.call.value = None  # whatever it hits now, it was not meant
+
     def _watch(self, attempt: int) -> None:
         """A word must come now and then; an echo is asked for when none has."""
         if attempt != self._attempt or self._connection is None:
@@ -245,7 +252,7 @@ class Person:
             self.attached = True
             self.ring.attached(self._heard_at)
             if not self.world.strict:
-                self.habits.forget_messages()
+                self._doubt_ids()
             self.world.say(f"c{self.node}", "is attached in view {}", self.ring.view)
         if isinstance(item, Response) and item.answer[0] == UNAVAILABLE:
             self._detach(item.answer[1])  # the request stays unanswered, to be sent again

@@ -70,6 +70,7 @@ class World:
         """Those that people have told each other of."""
         self.strict = profile.one_order
         """There is one order, whatever happens."""
+        self._operator_calls = 0
         self.bound_exceeded = False
         """Rule 14's bound: a side that was cut off has compacted what only it had."""
         self.watch = Watch(self)
@@ -268,7 +269,8 @@ class World:
             replica = process.engine.replica
             if len(processes) < self.replicas or not all(map(replica.hears, replica.peers)):
                 return
-        process = self.chance.choice(processes)
+        process = processes[self._operator_calls % len(processes)]  # one after the other
+        self._operator_calls += 1
         self.count("rule", "9 an operator overrides")
         self.say(f"r{process.id}", "is told by an operator to go on without the others")
         process.machine.run(process, process.engine.override)
