@@ -17,6 +17,7 @@ import grpc.aio
 from google.protobuf.message import DecodeError, Message
 
 from ringchat_proto import chat_pb2 as pb
+from ringchat_server.records import message_id
 from ringchat_server.transport.secrets import Passwords
 from ringchat_server.transport.service import SERVICE, ChatService
 from tests.fuzz.mutation import mutated
@@ -25,6 +26,8 @@ from tests.fuzz.target import Finding, one_line
 from tests.unit.server.transport.fake_host import TOKEN, FakeHost
 
 CLIENT = b"c" * 16
+SENT, ROOM = message_id(4, 0), message_id(5, 0)
+"""Of the message and the room in `BEFORE`."""
 STUCK_SECONDS = 20.0
 """A call that has not ended by then never will: nothing in it waits for a clock."""
 
@@ -34,6 +37,7 @@ PROMISED = frozenset(
         grpc.StatusCode.UNAUTHENTICATED,
         grpc.StatusCode.NOT_FOUND,
         grpc.StatusCode.ALREADY_EXISTS,
+        grpc.StatusCode.PERMISSION_DENIED,
         grpc.StatusCode.RESOURCE_EXHAUSTED,
         grpc.StatusCode.FAILED_PRECONDITION,
         grpc.StatusCode.UNAVAILABLE,
@@ -41,18 +45,45 @@ PROMISED = frozenset(
 )
 PROMISED_NUMBERS = frozenset(code.value[0] for code in PROMISED)
 
-METHODS: tuple[tuple[str, Any, Any], ...] = (
-    ("Session", pb.ClientFrame, pb.ServerFrame),
-    ("CreateAccount", pb.CreateAccountRequest, pb.CreateAccountResponse),
-    ("DeleteAccount", pb.DeleteAccountRequest, pb.DeleteAccountResponse),
-    ("ListAccounts", pb.ListAccountsRequest, pb.ListAccountsResponse),
-    ("LogIn", pb.LogInRequest, pb.LogInResponse),
-    ("LogOut", pb.LogOutRequest, pb.LogOutResponse),
-    ("SendMessage", pb.SendMessageRequest, pb.SendMessageResponse),
-    ("UpdateMessage", pb.UpdateMessageRequest, pb.UpdateMessageResponse),
-    ("SendHeartbeat", pb.SendHeartbeatRequest, pb.SendHeartbeatResponse),
-    ("ReceiveMessages", pb.ReceiveMessagesRequest, pb.Message),
+STREAMED = ("Session", "ReceiveMessages", "Watch")
+FIRST = (
+    "Session",
+    "CreateAccount",
+    "DeleteAccount",
+    "ListAccounts",
+    "LogIn",
+    "LogOut",
+    "SendMessage",
+    "UpdateMessage",
+    "SendHeartbeat",
+    "ReceiveMessages",
 )
+"""In this order for ever: the files of the corpus name methods by their place."""
+
+
+def _methods() -> tuple[tuple[str, Any, Any], ...]:
+    """Every method of the service: its name, request and answer."""
+    service = pb.DESCRIPTOR.services_by_name["Chat"]
+    others = (name for name in service.methods_by_name if name not in FIRST)
+    return tuple(
+        (
+            name,
+            getattr(pb, service.methods_by_name[name].input_type.name),
+            getattr(pb, service.methods_by_name[name].output_type.name),
+        )
+        for name in (*FIRST, *others)
+    )
+
+
+METHODS = _methods()
+PLACES = {name: at for at, (name, _, _) in enumerate(METHODS)}
+BEFORE: tuple[tuple[object, ...], ...] = (
+    ("create", "bob", "not a hash"),
+    ("send", ("bob",), ("hello @bob",)),
+    ("room", "Tea", "", True, ("bob",)),
+    ("post", "bob", ("hello again",), 0),
+)
+"""What ann has done before the call."""
 TOKENS: tuple[str | bytes | None, ...] = (
     f"Bearer {TOKEN}",
     None,
@@ -148,28 +179,20 @@ class ChatTarget:
 
     def seeds(self) -> Sequence[bytes]:
         """Each method once, and sessions with a request of each kind."""
-        name = pb.RequestName(client_id=CLIENT, number=1)
-        calls = [
-            pb.CreateAccountRequest(name="bob", password="p", request=name),
-            pb.DeleteAccountRequest(request=name),
-            pb.ListAccountsRequest(pattern="a*"),
-            pb.LogInRequest(name="ann", password="p"),
-            pb.LogOutRequest(),
-            pb.SendMessageRequest(to="ann", text="hello", request=name),
-            pb.UpdateMessageRequest(up_to_message_id=3, view=3),
-            pb.SendHeartbeatRequest(view=4),
-            pb.ReceiveMessagesRequest(),
-        ]
-        seeds = [Call(at, 0, 0, [one.SerializeToString()]) for at, one in enumerate(calls, 1)]
+        calls = _calls()
+        seeds = [Call(PLACES[name], 0, 0, [one.SerializeToString()]) for name, one in calls.items()]
         first = pb.ClientFrame(client_id=CLIENT, token=TOKEN)
-        for number, one in enumerate(calls[:7], 1):
-            kind = "".join(f"_{c.lower()}" if c.isupper() else c for c in METHODS[number][0])[1:]
-            request = first.requests.add(number=number)
-            getattr(request, kind).CopyFrom(one)
+        rest = pb.ClientFrame(watch=pb.WatchRequest())
+        for number, (name, one) in enumerate(calls.items(), 1):
+            kind = "".join(f"_{c.lower()}" if c.isupper() else c for c in name)[1:]
+            if kind in pb.Request.DESCRIPTOR.fields_by_name and name != "DeleteAccount":
+                frame = first if len(first.requests) < 7 else rest
+                getattr(frame.requests.add(number=number), kind).CopyFrom(one)
         receive = pb.ClientFrame(receive=pb.ReceiveMessagesRequest(after_message_id=0))
         alike = pb.ClientFrame(sends=pb.Sends(number=20, to=["ann"], text=["a", "b", "c"]))
         mixed = pb.ClientFrame(sends=pb.Sends(number=21, to=["ann", "bob"], text=["b", "d"]))
-        frames = [first, receive, alike, mixed, pb.ClientFrame()]
+        said = pb.ClientFrame(sends=pb.Sends(number=60, text=["e", "f"], room=ROOM))
+        frames = [first, receive, alike, mixed, rest, said, pb.ClientFrame()]
         seeds += [
             Call(0, 0, mode, [frame.SerializeToString() for frame in frames]) for mode in range(4)
         ]
@@ -213,12 +236,14 @@ class ChatTarget:
         host.leads, host.hold = call.mode != 2, call.mode == 1
         host.full = lambda: call.mode == 3  # type: ignore[method-assign]
         service = ChatService(host, self._passwords)
+        for number, request in enumerate(BEFORE, 3):
+            host.enter(request, number, "" if request[0] == "create" else "ann")
         method, _, answer_type = METHODS[call.method]
         context = _Context(call.frames, TOKENS[call.token])
         handler = service.handlers().service(_Details(method))
         assert handler is not None
         task = asyncio.ensure_future(_handled(handler, call, context))
-        if host.hold or method == "ReceiveMessages":
+        if host.hold or method in STREAMED[1:]:
             for _ in range(30):
                 await asyncio.sleep(0)
             host.step_down("another replica leads")
@@ -238,7 +263,7 @@ class ChatTarget:
             if code not in PROMISED:
                 raise Finding(f"{code}: {details}")
             return code.name
-        if method in ("Session", "ReceiveMessages"):
+        if method in STREAMED:
             if method == "Session":
                 _check_session(call, context.written)
             return "to its end"
@@ -261,6 +286,48 @@ async def _handled(handler: Any, call: Call, context: _Context) -> object:
     if handler.unary_stream:
         return await handler.unary_stream(first, context)
     return await handler.stream_stream(None, context)
+
+
+def _calls() -> dict[str, Any]:
+    """A request for each method but the session."""
+    name = pb.RequestName(client_id=CLIENT, number=1)
+    bob, room = pb.Conversation(account="bob"), pb.Conversation(room=ROOM)
+    calls: dict[str, Any] = {
+        "CreateAccount": pb.CreateAccountRequest(name="eve", password="p", request=name),
+        "DeleteAccount": pb.DeleteAccountRequest(request=name),
+        "ListAccounts": pb.ListAccountsRequest(pattern="a*"),
+        "LogIn": pb.LogInRequest(name="ann", password="p"),
+        "LogOut": pb.LogOutRequest(),
+        "SendMessage": pb.SendMessageRequest(to="bob", text="no", reply_to=SENT, request=name),
+        "UpdateMessage": pb.UpdateMessageRequest(up_to_message_id=3, view=3),
+        "SendHeartbeat": pb.SendHeartbeatRequest(view=4),
+        "ReceiveMessages": pb.ReceiveMessagesRequest(),
+        "CreateRoom": pb.CreateRoomRequest(title="Garden", topic="x", invite=["bob"]),
+        "JoinRoom": pb.JoinRoomRequest(room=ROOM),
+        "LeaveRoom": pb.LeaveRoomRequest(room=ROOM),
+        "InviteToRoom": pb.InviteToRoomRequest(room=ROOM, account="bob"),
+        "RemoveFromRoom": pb.RemoveFromRoomRequest(room=ROOM, account="bob"),
+        "ChangeRoom": pb.ChangeRoomRequest(room=ROOM, title="Cake", topic="y", owner="ann"),
+        "ListRooms": pb.ListRoomsRequest(pattern="t*", page_size=1),
+        "ListConversations": pb.ListConversationsRequest(page_size=1),
+        "ListMembers": pb.ListMembersRequest(conversation=room, page_size=1),
+        "ReadHistory": pb.ReadHistoryRequest(conversation=bob, after_message_id=1, limit=1),
+        "SearchMessages": pb.SearchMessagesRequest(query='hello "hello again"', conversation=bob),
+        "EditMessage": pb.EditMessageRequest(conversation=bob, message_id=SENT, text="hi"),
+        "DeleteMessage": pb.DeleteMessageRequest(conversation=bob, message_id=SENT),
+        "MarkRead": pb.MarkReadRequest(conversation=room, up_to_message_id=SENT),
+        "ChangePassword": pb.ChangePasswordRequest(old_password="p", new_password="a longer one"),
+        "ChangeProfile": pb.ChangeProfileRequest(display_name="Ann"),
+        "GetProfile": pb.GetProfileRequest(account="bob"),
+        "ListSessions": pb.ListSessionsRequest(),
+        "EndSession": pb.EndSessionRequest(session_id=b"s" * 32),
+        "BlockAccount": pb.BlockAccountRequest(account="bob", blocked=True),
+        "SetTyping": pb.SetTypingRequest(conversation=room),
+        "Watch": pb.WatchRequest(),
+    }
+    missing = PLACES.keys() - calls.keys() - {"Session"}
+    assert not missing, f"no request for {missing}"
+    return calls
 
 
 def _check_session(call: Call, written: list[bytes]) -> None:
