@@ -17,8 +17,10 @@ from chaos.history import (
     CREATE,
     DELETE,
     DONE,
+    EDIT,
     EXISTS,
     FAILED,
+    NOTE,
     READ,
     REFUSED,
     SEND,
@@ -41,6 +43,23 @@ def lost_or_doubled(history: Sequence[Call], finals: Mapping[str, Letters]) -> l
     found: list[str] = []
     for key in sorted({*by_key, *finals}):
         found += _wrong_in(key, by_key[key], finals.get(key))
+        found += _wrong_note(key, by_key[key])
+    return found
+
+
+def _wrong_note(key: str, calls: list[Call]) -> list[str]:
+    """Once it was edited, a note says what some edit has made it say."""
+    edits = {call.value: call for call in calls if call.kind == EDIT}
+    edited_at = min((one.end for one in edits.values() if one.outcome == DONE), default=math.inf)
+    found: list[str] = []
+    for call in calls:
+        if call.kind != NOTE or call.outcome != DONE:
+            continue
+        edit = edits.get(str(call.result))
+        if edit is None and call.begin > edited_at:
+            found.append(f"lost: {told(call)} shows {call.result!r}, which no edit has said")
+        elif edit is not None and edit.outcome in (FAILED, REFUSED):
+            found.append(f"done-after-all: {told(edit)} is in {told(call)}")
     return found
 
 
@@ -129,10 +148,30 @@ def not_linearizable(history: Sequence[Call]) -> list[str]:
     found = _ids_against_time(history) + _one_id_for_two(history)
     by_key: dict[str, list[Call]] = defaultdict(list)
     for call in history:
-        if call.outcome != FAILED:
+        if call.outcome != FAILED and call.kind not in (EDIT, NOTE):
             by_key[call.key].append(call)
     for key in sorted(by_key):
         found += violations_of(key, by_key[key])
+    return found + _stale_notes(history)
+
+
+def _stale_notes(history: Sequence[Call]) -> list[str]:
+    """A note never says what was overwritten before one began to read it.
+
+    Whoever keeps a note edits it once at a time.
+    """
+    edits: dict[str, list[Call]] = defaultdict(list)
+    for call in history:
+        if call.kind == EDIT and call.outcome in (DONE, UNKNOWN):
+            edits[call.key].append(call)
+    found: list[str] = []
+    for call in history:
+        if call.kind != NOTE or call.outcome != DONE:
+            continue
+        shown = next((one for one in edits[call.key] if one.value == call.result), None)
+        over = (one for one in edits[call.key] if one.outcome == DONE and one.end < call.begin)
+        newer = (one for one in over if shown is None or shown.end < one.begin)
+        found += [f"stale: {told(call)} shows what was before {told(one)}" for one in newer][:1]
     return found
 
 

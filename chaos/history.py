@@ -13,6 +13,8 @@ Letters = tuple[tuple[int, str], ...]
 
 CREATE, DELETE, EXISTS = "create", "delete", "exists"
 SEND, READ, ACKNOWLEDGE = "send", "read", "acknowledge"
+EDIT, NOTE = "edit", "note"
+"""Of the one message that somebody has written to himself, and writes anew again and again."""
 
 DONE = "done"
 """It was answered: it took effect, or the read is what `result` says."""
@@ -36,6 +38,8 @@ class Call:
     | send        | text, unlike any other's         | message id                        |
     | read        |                                  | `Letters`: the whole mailbox      |
     | acknowledge | message id: it and all before it |                                   |
+    | edit        | text, unlike any other's         |                                   |
+    | note        |                                  | what it says, a str               |
 
     The calls of one client may overlap.
     """
@@ -49,4 +53,4 @@ class Call:
     end: float = math.inf
     """When the answer came; infinite if it never did."""
     outcome: str = UNKNOWN
-    result: int | bool | Letters | None = None
+    result: int | bool | str | Letters | None = None

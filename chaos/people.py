@@ -18,7 +18,7 @@ import docker
 from chaos.cluster import DockerCluster
 from chaos.containers import Container
 from chaos.history import CREATE, DONE, SEND, UNKNOWN, Call, Letters
-from chaos.workload import Person, Setting
+from chaos.workload import KEPT_NOTE, Person, Setting
 
 FOLDER = "/home/ringchat"
 FILES = ("__init__.py", "history.py", "workload.py")
@@ -204,6 +204,11 @@ class People:
                     if not there.result:
                         return
                     await person.sign_in()
+                    if KEPT_NOTE in name:
+                        if (await person.read_note()).outcome == DONE:
+                            finals[name] = ()
+                            return
+                        continue
                     letters = await person.read()
                     if letters is not None:
                         finals[name] = letters

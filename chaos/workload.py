@@ -38,8 +38,10 @@ from chaos.history import (
     CREATE,
     DELETE,
     DONE,
+    EDIT,
     EXISTS,
     FAILED,
+    NOTE,
     READ,
     REFUSED,
     SEND,
@@ -72,10 +74,16 @@ ARCHIVE_SECONDS = 45.0
 SENDERS = 2
 SEND_PAUSE_SECONDS = 0.06
 UNANSWERED_MAX = 5
-PADDED_SHARE = 0.35
+PADDED_SHARE = 0.03
 PADDING_CHARACTERS = (1 << 10, 12 << 10)
-"""With these a run of ten minutes writes some 80 MB of journal: enough for compactions, and for
-states that are sent whole."""
+"""What is sent stays in the state, which a small volume has to hold several times."""
+KEPT_NOTE = "note"
+NOTE_PAUSE_SECONDS = 0.1
+"""A note that is written anew is as long, and the state keeps only what it says last. With these
+a run of ten minutes writes some 80 MB of journal: enough for compactions, and for states that are
+sent whole."""
+GUEST_SECONDS = 8.0
+"""After so long a guest comes under another name: that of a deleted account stays taken."""
 PADDED = re.compile(r"(.+) and ([0-9]{1,5}) more")
 PAUSE_SECONDS = 0.2
 """After a failure that says to wait, and the least between two reads."""
@@ -208,6 +216,38 @@ class Person:
             certain=True,
         )
 
+    async def note(self) -> int | None:
+        """The id of the first message that he has written to himself; None if nobody can tell."""
+        try:
+            page = await self._client.history(self.name, after=1, limit=1)
+            return page.messages[0].id
+        except NotFound:
+            receipt = await self._client.send_message(self.name, "a note")
+            return receipt.message_id
+        except (DeadlineExpired, ResourceExhausted):
+            return None
+
+    async def edit(self, note: int) -> Call:
+        """Writes the note anew, with a text that was never in it; returns when that is certain."""
+        self._texts += 1
+        text = f"{self.name}'s {self._texts} and {self._lengths.randint(*PADDING_CHARACTERS)} more"
+        return await self._ask(
+            Call(self.name, EDIT, self.name, 0.0, text),
+            lambda timeout: self._client.edit_message(
+                self.name, note, padded(text), timeout=timeout
+            ),
+            certain=True,
+        )
+
+    async def read_note(self) -> Call:
+        """What the note says."""
+
+        async def ask(timeout: float) -> str:
+            page = await self._client.history(self.name, after=1, limit=1, timeout=timeout)
+            return unpadded(page.messages[0].text)
+
+        return await self._ask(Call(self.name, NOTE, self.name, 0.0), ask)
+
     async def read(self, *, acknowledge: bool = False) -> Letters | None:
         """The whole mailbox, up to a marker; None if it could not be read exactly."""
         changes = self._changes
@@ -296,13 +336,20 @@ class Person:
                     raise
 
     async def sign_in(self) -> None:
-        """Logs in; makes the account if it is not there."""
+        """Logs in; makes the account if it is not there.
+
+        Raises:
+            Unauthenticated: the name is taken, and nobody's any more.
+        """
+        taken = False
         while True:
             try:
                 await self._client.log_in(self.name, PASSWORD)
                 return
             except Unauthenticated:
-                await self.create(self.name, certain=True)
+                if taken:
+                    raise
+                taken = (await self.create(self.name, certain=True)).outcome == REFUSED
             except (DeadlineExpired, ResourceExhausted):  # nobody serves, or too many ask
                 await asyncio.sleep(PAUSE_SECONDS)
 
@@ -326,16 +373,17 @@ class Crowd:
         """Until `stop`."""
         number = self._setting.number
         days = [(f"sender-{number}-{i}", self._send_all_day) for i in range(SENDERS)]
-        days += [(f"box-{number}", self._read_all_day), (f"guest-{number}", self._come_and_go)]
+        days += [(f"box-{number}", self._read_all_day), (f"{KEPT_NOTE}-{number}", self._edit)]
         async with asyncio.TaskGroup() as group:
             for name, day in days:
                 group.create_task(self._live(f"{self._setting.prefix}-{name}", day))
+            group.create_task(self._come_and_go(f"{self._setting.prefix}-guest-{number}"))
 
     async def _live(self, name: str, day: Callable[[Person], Awaitable[None]]) -> None:
         async with Person(self._setting, name, self._diary) as person:
             while not self._over.is_set():
-                await person.sign_in()
                 try:
+                    await person.sign_in()
                     await day(person)
                 except Unauthenticated:
                     pass  # a partition has taken the session; log in again
@@ -351,7 +399,8 @@ class Crowd:
         """Somebody who may be there or not."""
         number = chance.randrange(self._setting.people)
         archive = f"{ARCHIVE}-{int(time.monotonic() // ARCHIVE_SECONDS)}"
-        who = chance.choices((f"box-{number}", f"guest-{number}", archive), (5, 2, 3))
+        guest = f"guest-{number}-{self._visit()}"
+        who = chance.choices((f"box-{number}", guest, archive), (5, 2, 3))
         return f"{self._setting.prefix}-{who[0]}"
 
     async def _send_all_day(self, person: Person) -> None:
@@ -383,15 +432,43 @@ class Crowd:
                 return
             await self._pause(PAUSE_SECONDS + chance.expovariate(2))
 
-    async def _come_and_go(self, person: Person) -> None:
-        """Reads a few times, and is gone for a while."""
+    @staticmethod
+    def _visit() -> int:
+        """Counts the visits of every guest."""
+        return int(time.monotonic() // GUEST_SECONDS)
+
+    async def _come_and_go(self, name: str) -> None:
+        """Comes under a new name, reads a few times, and is gone for a while."""
+        while not self._over.is_set():
+            visit = self._visit()
+            async with Person(self._setting, f"{name}-{visit}", self._diary) as person:
+                try:
+                    await person.sign_in()
+                    await self._stay(person)
+                except Unauthenticated:
+                    pass  # a partition has taken the session, or the account
+            while self._visit() == visit and not self._over.is_set():
+                await self._pause(PAUSE_SECONDS)
+
+    async def _stay(self, person: Person) -> None:
         chance = random.Random(f"{self._setting.seed} {person.name} goes")
         for _ in range(chance.randrange(1, 4)):
             await person.read(acknowledge=chance.random() < 0.5)
             await self._pause(chance.expovariate(1))
         if not self._over.is_set() and (await person.delete()).outcome == DONE:
             await person.exists(person.name)
-            await self._pause(chance.expovariate(0.5))
+
+    async def _edit(self, person: Person) -> None:
+        """Writes one note anew, all day, and looks now and then what it says."""
+        chance = random.Random(f"{self._setting.seed} {person.name} edits")
+        note = await person.note()
+        while note is not None and not self._over.is_set():
+            if (await person.edit(note)).outcome != DONE:
+                break  # a partition has healed, perhaps, and the note has another id
+            if chance.random() < 0.2:
+                await person.read_note()
+            await self._pause(chance.expovariate(1 / NOTE_PAUSE_SECONDS))
+        await self._pause(PAUSE_SECONDS)
 
 
 class Printed:

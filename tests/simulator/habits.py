@@ -142,6 +142,8 @@ class Habits:
         chance = self._chance
         if self._known and chance.random() < 0.4:
             place, message_id = chance.choice(self._known)
+            if chance.random() < 0.1:
+                place, _ = chance.choice(self._known)
             self._ask_to_post(place, message_id)
             return
         room = self._a_room()

@@ -33,7 +33,7 @@ def call(
     end: float = math.inf,
     *,
     value: str | int | None = None,
-    result: int | bool | Letters | None = None,
+    result: int | bool | str | Letters | None = None,
     outcome: str = DONE,
     client: str = "bob",
 ) -> Call:

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import copy
 import dataclasses
+import math
 import random
 
 import pytest
@@ -12,8 +13,10 @@ from chaos.history import (
     CREATE,
     DELETE,
     DONE,
+    EDIT,
     EXISTS,
     FAILED,
+    NOTE,
     READ,
     REFUSED,
     SEND,
@@ -195,6 +198,33 @@ def test_an_id_is_that_of_one_message() -> None:
     eves = to_eve(made())
     assert kinds_of(made(), eves, sent("a", 5, 1, 3), to_eve(sent("b", 5, 2, 4))) == {"order"}
     assert "order" in kinds_of(made(), sent("a", 5, 1, 3), read(4, 5, (5, "b")))
+
+
+# ------------------------------------------------------------------------------ notes
+
+
+def edit(text: str, begin: float, end: float = math.inf) -> Call:
+    return call(EDIT, begin, end, value=text)
+
+
+def test_a_note_says_what_it_was_edited_to() -> None:
+    life = (made(), edit("a", 1, 2), edit("b", 3, 4))
+    assert wrong(*life, call(NOTE, 5, 6, result="b"), final=()) == []
+    assert wrong(*life, call(NOTE, 5, 6, result="a"), final=()) == [], "in another order"
+    assert wrong(*life, call(NOTE, 5, 6, result="a note"), final=()) == ["lost"]
+    assert wrong(*life, call(NOTE, 1, 2, result="a note"), final=()) == []
+    refused = call(EDIT, 5, 6, value="c", outcome=REFUSED)
+    assert wrong(*life, refused, call(NOTE, 7, 8, result="c"), final=()) == ["done-after-all"]
+
+
+def test_in_one_order_it_does_not_say_what_was_overwritten() -> None:
+    life = (made(), edit("a", 1, 2), edit("b", 3, 4))
+    assert kinds_of(*life, call(NOTE, 5, 6, result="b")) == set()
+    assert kinds_of(*life, call(NOTE, 5, 6, result="a")) == {"stale"}
+    assert kinds_of(*life, call(NOTE, 5, 6, result="a note")) == {"stale"}
+    assert kinds_of(*life, call(NOTE, 3.5, 6, result="a")) == set(), "they overlap"
+    assert kinds_of(*life, edit("c", 5), call(NOTE, 7, 8, result="b")) == set()
+    assert kinds_of(*life, edit("c", 5), call(NOTE, 7, 8, result="c")) == set()
 
 
 # --------------------------------------------------------------------------- in bulk
