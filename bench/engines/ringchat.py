@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-import itertools
 import signal
 import statistics
 import time
 from abc import abstractmethod
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from importlib.metadata import version
 from pathlib import Path
 
@@ -22,9 +21,7 @@ from tests.integration.cluster import LocalCluster, NotInTime
 
 ACCOUNT = "sender"
 PASSWORD = "bench"
-MAILBOXES = 32
-MAILBOX_MESSAGES = 60_000
-"""Into one, before the next is taken: more than 65,536 undelivered ones are refused."""
+RECEIVER = "receiver"
 CALLS_AT_ONCE = 32
 """While accounts are made: more passwords at once are refused."""
 TIMEOUT_SECONDS = 120.0
@@ -37,29 +34,15 @@ secrets.PasswordHasher = lambda **_: argon2.PasswordHasher(1, 8, 1)
 """
 
 
-def turns(mailboxes: Iterable[str]) -> Iterator[str]:
-    """The mailbox of each message: one after the other is filled.
-
-    Raises:
-        OverflowError: all are full.
-    """
-    for mailbox in mailboxes:
-        yield from itertools.repeat(mailbox, MAILBOX_MESSAGES)
-    raise OverflowError("all mailboxes are full")
-
-
 class RingchatWriter:
-    """One client of the SDK; its messages stay undelivered, as the peers' values stay stored."""
+    """One client of the SDK; its messages stay stored, as the peers' values do."""
 
-    def __init__(self, client: Client, mailboxes: Iterator[str]) -> None:
+    def __init__(self, client: Client) -> None:
         self._client = client
-        self._mailboxes = mailboxes
 
     async def write(self, value: bytes) -> None:
-        """Sends a message to the mailbox whose turn it is."""
-        await self._client.send_message(
-            next(self._mailboxes), value.decode(), timeout=TIMEOUT_SECONDS
-        )
+        """Sends a message."""
+        await self._client.send_message(RECEIVER, value.decode(), timeout=TIMEOUT_SECONDS)
 
     async def write_many(self, values: Iterable[bytes], in_flight: int) -> None:
         """Sends each by so many calls at the same time."""
@@ -88,7 +71,6 @@ class Ringchat(InFolder):
     def __init__(self) -> None:
         super().__init__()
         self._token = ""
-        self._mailboxes: Iterator[str] = iter(())
         self._ending: set[int] = set()
         """Replicas that were told to end."""
 
@@ -125,19 +107,14 @@ class Ringchat(InFolder):
         """One that is logged in with the account that sends; whoever asks closes it."""
         if not self._token:
             async with Client(self.cluster_file) as client:
-                await self._make_accounts(client, [ACCOUNT, *self._names()])
+                await self._make_accounts(client, [ACCOUNT, RECEIVER])
                 self._token = (await client.log_in(ACCOUNT, PASSWORD)).token
-            self._mailboxes = turns(self._names())
             await self.settled()
         return await Client(self.cluster_file, token=self._token).__aenter__()
 
     async def connect(self) -> RingchatWriter:
-        """A client of the account that sends; the first makes it, and the mailboxes."""
-        return RingchatWriter(await self.client(), self._mailboxes)
-
-    @staticmethod
-    def _names() -> list[str]:
-        return [f"mailbox-{number}" for number in range(MAILBOXES)]
+        """A client of the account that sends; the first makes it, and the one that receives."""
+        return RingchatWriter(await self.client())
 
     @staticmethod
     async def _make_accounts(client: Client, names: Iterable[str]) -> None:

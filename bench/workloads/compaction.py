@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 import time
 
 from bench.engines.ringchat import ACCOUNT, TIMEOUT_SECONDS, LocalRingchat
@@ -16,23 +17,25 @@ ENDS = "compaction done"
 COMPACTION_SECONDS_MAX = 180.0
 WARM_UP = 5_000
 POLL_SECONDS = 0.02
-ACKNOWLEDGE_EVERY = 1_000
-"""Messages: what nobody has fetched yet would not be worth a compaction."""
+NOTES = 64
 
 
 class _Diarist:
-    """Sends to itself, and acknowledges."""
+    """Keeps notes, and writes one after the other anew: what is only sent stays in the state, and
+    a journal that holds nothing else is not worth a compaction."""
 
-    def __init__(self, client: Client) -> None:
+    def __init__(self, client: Client, notes: list[int]) -> None:
         self._client = client
-        self._sent = 0
+        self._notes = itertools.cycle(notes)
+
+    @classmethod
+    async def with_notes(cls, client: Client) -> _Diarist:
+        receipts = [await client.send_message(ACCOUNT, "a note") for _ in range(NOTES)]
+        return cls(client, [receipt.message_id for receipt in receipts])
 
     async def write(self, value: bytes) -> None:
-        client = self._client
-        receipt = await client.send_message(ACCOUNT, value.decode(), timeout=TIMEOUT_SECONDS)
-        self._sent += 1
-        if self._sent % ACKNOWLEDGE_EVERY == 0:
-            await client.acknowledge(receipt.message_id, timeout=TIMEOUT_SECONDS)
+        note = next(self._notes)
+        await self._client.edit_message(ACCOUNT, note, value.decode(), timeout=TIMEOUT_SECONDS)
 
 
 async def _until_said(engine: LocalRingchat, text: str, times: int) -> float:
@@ -46,7 +49,8 @@ async def measure(engine: LocalRingchat, sizes: Sizes) -> Samples:
     """One round: from the first replica that begins to the last that is done."""
     client = await engine.client()
     try:
-        async with load(_Diarist(client).write, sizes.value, sizes.in_flight) as traffic:
+        diarist = await _Diarist.with_notes(client)
+        async with load(diarist.write, sizes.value, sizes.in_flight) as traffic:
             async with asyncio.timeout(COMPACTION_SECONDS_MAX):
                 await traffic.more(WARM_UP)
                 quiet = time.perf_counter()
