@@ -522,13 +522,16 @@ class Person:
         return f"c{self.node} at {self.ring.step}: {waiting}" if waiting else ""
 
     def has_received(self, chat: Chat) -> bool:
-        """Everything that waits there and has to be pushed has come, as it was written."""
+        """Everything that waits there and has to be pushed has come, as it was written, or as it
+        was before somebody edited it."""
         over = chat.account_of(self.session, chat.time_ms) != self.name  # by a hand-over, say
         if self._received is None or not self.attached or over:
             return True
         waiting = chat.views.feed(self.name, self._received_from, MAILBOX_MAX, 1 << 30)
+        received = self._received
         return all(
-            self._received.get(one.id) == one.text for one in waiting if is_a_letter(one.text)
+            one.id in received and (received[one.id] == one.text or not is_a_letter(one.text))
+            for one in waiting
         )
 
     @property
