@@ -9,7 +9,7 @@ from __future__ import annotations
 import random
 from collections.abc import Sequence
 
-from ringchat_server.chat import Chat, hand_over
+from ringchat_server.chat import Chat, hand_over, verification
 from ringchat_server.journal.encoding import (
     Founding,
     decode_founding,
@@ -21,7 +21,17 @@ from ringchat_server.journal.encoding import (
 )
 from ringchat_server.journal.ledger import Ledger
 from ringchat_server.pickled import Unreadable, decode, decode_group, encode, encode_group
-from ringchat_server.records import Aside, Entry, Group, HandedOverRecord, Meta, Record, Truncate
+from ringchat_server.records import (
+    NOOP,
+    Aside,
+    Entry,
+    Group,
+    HandedOverRecord,
+    Meta,
+    Record,
+    Truncate,
+    message_id,
+)
 from tests.fuzz.journals import proposal
 from tests.fuzz.mutation import mutated
 from tests.fuzz.pickles import HOSTILE, changed_records, changed_state
@@ -38,6 +48,29 @@ REQUESTS: tuple[tuple[object, ...], ...] = (
     ("logout", b"t" * 32),
     ("delete", b"v" * 16),
 )
+MESSAGE, ROOM = message_id(4, 0), message_id(5, 0)
+TALK: tuple[tuple[object, ...], ...] = (
+    NOOP,
+    ("create", "ann", "a hash"),
+    ("create", "bob", "a hash"),
+    ("send", ("bob",), ("hello", "you")),
+    ("room", "Tea", "a topic", True, ("bob",)),
+    ("post", ROOM, ("hello @bob", "you"), 0),
+    ("post", "bob", ("no",), MESSAGE),
+    ("edit", "bob", MESSAGE, "hullo"),
+    ("erase", ROOM, (b"c" * 16, 6)),
+    ("read", "bob", MESSAGE),
+    ("invite", ROOM, "bob"),
+    ("join", ROOM),
+    ("change", ROOM, "Cake", None, "ann"),
+    ("remove", ROOM, "bob"),
+    ("block", "bob", True),
+    ("profile", "Ann"),
+    ("password", verification("a hash"), "another hash"),
+    ("end", b"t" * 32),
+    ("leave", (b"c" * 16, 5)),
+)
+"""What ann asks for in a chat of this version, on the word of a master."""
 
 
 class RecordsTarget:
@@ -49,6 +82,11 @@ class RecordsTarget:
         """What each reader should get, and the hostile pickles."""
         entries = [
             entry(index)._replace(request=request) for index, request in enumerate(REQUESTS, 1)
+        ]
+        talk = [
+            entry(index)._replace(account=account, session=b"", request=request)
+            for index, request in enumerate(TALK, 1)
+            for account in ("ann" if request[0] not in ("noop", "create") else "",)
         ]
         group = encode_group(Group(1, entries))
         aside = encode_record(Aside((proposal(1), proposal(2))))
@@ -64,6 +102,8 @@ class RecordsTarget:
             *(b"\x04" + hostile for hostile in HOSTILE),
             *(b"\x00" + encode_group(Group(4, [one])) for one in entries),
             *(b"\x01" + encode_group(Group(1, entries[at:])) + aside for at in range(7)),
+            b"\x00" + encode_group(Group(1, talk)),
+            *(b"\x00" + encode_group(Group(1, [*talk[:5], one])) for one in talk[5:]),
         ]
 
     def mutate(self, data: bytes, chance: random.Random) -> bytes:
@@ -108,6 +148,9 @@ def _use_group(group: Group) -> None:
         chat.apply(index, one)
     for index, again in enumerate(hand_over(group.entries, 1, 0, Chat), len(group.entries) + 1):
         chat.apply(index, Entry(1 << 61, 1_000, *again))
+    state = chat.export()
+    if Chat.load(state).export() != state:
+        raise Finding("a state is another one when it is loaded")
 
 
 def _use_records(payload: bytes) -> None:
