@@ -58,7 +58,7 @@ TALK: tuple[tuple[object, ...], ...] = (
     ("post", ROOM, ("hello @bob", "you"), 0),
     ("post", "bob", ("no",), MESSAGE),
     ("edit", "bob", MESSAGE, "hullo"),
-    ("erase", ROOM, (b"c" * 16, 6)),
+    ("erase", ROOM, (b"c" * 16, 60)),
     ("read", "bob", MESSAGE),
     ("invite", ROOM, "bob"),
     ("join", ROOM),
@@ -68,7 +68,7 @@ TALK: tuple[tuple[object, ...], ...] = (
     ("profile", "Ann"),
     ("password", verification("a hash"), "another hash"),
     ("end", b"t" * 32),
-    ("leave", (b"c" * 16, 5)),
+    ("leave", (b"c" * 16, 50)),
 )
 """What ann asks for in a chat of this version, on the word of a master."""
 
@@ -84,7 +84,7 @@ class RecordsTarget:
             entry(index)._replace(request=request) for index, request in enumerate(REQUESTS, 1)
         ]
         talk = [
-            entry(index)._replace(account=account, session=b"", request=request)
+            entry(index)._replace(number=10 * index, account=account, session=b"", request=request)
             for index, request in enumerate(TALK, 1)
             for account in ("ann" if request[0] not in ("noop", "create") else "",)
         ]
