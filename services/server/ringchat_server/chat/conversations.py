@@ -135,10 +135,12 @@ class Invitation(NamedTuple):
 class Room(Conversation):
     """Many accounts."""
 
-    __slots__ = ("created_at_ms", "invited", "owner", "public", "title", "topic")
+    __slots__ = ("created_at_ms", "invited", "made_by", "owner", "public", "title", "topic")
 
     def __init__(self, id_: int, title: str, topic: str, public: bool, created_at_ms: int) -> None:
         super().__init__(id_)
+        self.made_by: tuple[bytes, int] = (b"", 0)
+        """The request that made it, by which a hand-over names it."""
         self.title = title
         self.topic = topic
         self.public = public

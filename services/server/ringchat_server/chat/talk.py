@@ -70,11 +70,13 @@ Reference = int | tuple[bytes, int]
 class Talk:
     """All conversations. Accounts hold those that they are in, too."""
 
-    __slots__ = ("_accounts", "_clients", "news", "room_ids", "rooms", "stored_bytes")
+    __slots__ = ("_accounts", "_clients", "_made_by", "news", "room_ids", "rooms", "stored_bytes")
 
     def __init__(self, accounts: Accounts, clients: Clients) -> None:
         self._accounts = accounts
         self._clients = clients
+        self._made_by: dict[tuple[bytes, int], int] = {}
+        """Rooms by their requests: the answers to those are forgotten, sooner or later."""
         self.rooms: dict[int, Room] = {}
         self.room_ids: list[int] = []
         """Sorted."""
@@ -299,6 +301,11 @@ class Talk:
                     return refusal
         room.members[account.name] = Member()
         self.rooms[room.id] = room
+        if entry.client:
+            room.made_by = (entry.client, entry.number)
+            if (older := self._made_by.get(room.made_by)) is not None:
+                self.rooms[older].made_by = (b"", 0)  # by a client that was forgotten meanwhile
+            self._made_by[room.made_by] = room.id
         self.room_ids.append(room.id)
         self._link(room)
         self.news.append(Altered(room))
@@ -414,6 +421,7 @@ class Talk:
             self._put_out(room, invited)
         self.stored_bytes -= room.history.weight
         del self.rooms[room.id]
+        self._made_by.pop(room.made_by, None)
         del self.room_ids[bisect_left(self.room_ids, room.id)]
 
     def forget(self, account: Account) -> None:
@@ -458,6 +466,8 @@ class Talk:
         """An id as it is in this order; 0, which is none's, if it is not known (any more)."""
         if isinstance(reference, int):
             return reference
+        if (room_id := self._made_by.get(reference)) is not None:
+            return room_id
         match self._clients.answer_to(*reference):
             case (0, int(one), int()):
                 return one
@@ -502,6 +512,8 @@ class Talk:
             self._link(conversation)
             if isinstance(conversation, Room):
                 self.rooms[conversation.id] = conversation
+                if conversation.made_by != (b"", 0):
+                    self._made_by[conversation.made_by] = conversation.id
                 self.room_ids.append(conversation.id)
                 for name in conversation.invited:
                     if (account := self._accounts.get(name)) is None:
@@ -536,7 +548,8 @@ def _export(conversation: Conversation) -> tuple[object, ...]:
         return row
     room = conversation
     invited = tuple((name, *one) for name, one in room.invited.items())
-    return (*row, room.title, room.topic, room.public, room.created_at_ms, room.owner, invited)
+    label = (room.title, room.topic, room.public, room.created_at_ms, room.owner)
+    return (*row, *label, invited, *room.made_by)
 
 
 def _load(row: object, same: dict[str, str]) -> Conversation:
@@ -555,9 +568,11 @@ def _load(row: object, same: dict[str, str]) -> Conversation:
             int(created_at_ms),
             str(owner),
             tuple(invited),
+            bytes(client),
+            int(number),
         ):
             conversation = room = Room(id_, title, topic, public, created_at_ms)
-            room.owner = owner
+            room.owner, room.made_by = owner, (client, number)
             for one in invited:
                 match one:
                     case (str(name), str(by), int(at_id)):

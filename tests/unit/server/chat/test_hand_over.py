@@ -11,6 +11,7 @@ from ringchat_server.chat.accounts import verification
 from ringchat_server.chat.answers import NOT_FOUND, OK
 from ringchat_server.chat.chat import Chat
 from ringchat_server.chat.hand_over import hand_over
+from ringchat_server.chat.kept import WINDOW
 from ringchat_server.records import NOOP, SENDS_MAX, Entry, Proposal, message_id
 
 ANN, BOB, CY, DAN = (name * 16 for name in (b"a", b"b", b"c", b"d"))
@@ -573,3 +574,18 @@ def test_what_names_an_entry_that_was_compacted_names_nothing() -> None:
     edit = Entry(1, 0, BOB, 1, "bob", b"s" * 32, ("edit", "ann", message_id(9, 0), "x"))
     (proposal,) = hand_over([edit], 10, 5, nine_entries)
     assert proposal.request == ("edit", "ann", (b"", 0), "x")
+
+
+def test_a_room_is_found_however_much_its_maker_has_said_since() -> None:
+    lost = everybody()
+    kept = lost.fork(1)
+    common = len(lost.entries)
+    room = lost.ask(ANN, 10, "room", "Tea", "", True, ())
+    for number in range(11, 11 + WINDOW + 3):
+        lost.ask(ANN, number, "post", room, (f"text {number}",), 0)
+    said = lost.history("ann", room)
+    assert len(said) == WINDOW + 3
+    kept.propose(hand_over(lost.entries[common:], common + 1, common, lost.chat_after(common)))
+    (state,) = kept.chat.views.conversations("ann", 0, 9)[0]
+    assert kept.history("ann", state.conversation) == said
+    assert Chat.load(kept.chat.export()).export() == kept.chat.export()
