@@ -152,9 +152,13 @@ class Habits:
                 for _ in range(chance.choice(BURSTS)):
                     self._ask_to_post(room, 0)
 
-    def _ask_to_post(self, place: Name, reply_to: int) -> None:
+    def post_one(self) -> Errand | None:
+        """Says something in a room, if he knows one."""
+        return self._ask_to_post(self._rooms[-1], 0) if self._rooms else None
+
+    def _ask_to_post(self, place: Name, reply_to: int) -> Errand:
         text = self._text()
-        self._person.begin(POST, self._person.name, text, (place, text, reply_to))
+        return self._person.begin(POST, self._person.name, text, (place, text, reply_to))
 
     # --------------------------------------------------------------------- rooms
 

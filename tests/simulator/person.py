@@ -516,6 +516,11 @@ class Person:
         to = self.world.chance.choice(self.world.people).name
         return self.begin(SEND, to, text, (to, text))
 
+    def say_one(self) -> Errand:
+        """Sends that, or says something in a room: there several hear it."""
+        talks = self.world.profile.talk and self.world.chance.random() < 0.7
+        return (self.habits.post_one() if talks else None) or self.send_one()
+
     def waits_for(self) -> str:
         """What is under way, for a person."""
         waiting = [*self._errands.values(), *self._queue]

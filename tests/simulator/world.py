@@ -210,7 +210,7 @@ class World:
         wait = f"no-progress: new requests wait {when},"
         unserved = list(self.people)
         for _ in range(ATTEMPTS_MAX):
-            sent = {person: person.send_one() for person in unserved if person.session}
+            sent = {person: person.say_one() for person in unserved if person.session}
             for person in unserved:
                 if person not in sent:
                     person.sign_in()
