@@ -30,7 +30,7 @@ from tests.simulator.booth import (
     answer_at,
     look,
 )
-from tests.simulator.conversations_model import CLOSED
+from tests.simulator.conversations_model import CLOSED, NOT_FOUND
 from tests.simulator.follower import Follower
 from tests.simulator.habits import EDIT, ERASE, POST, is_a_letter
 from tests.simulator.model import Model
@@ -157,17 +157,20 @@ def _is_as_told(world: World, model: Model) -> None:
                 f"confirmed-elsewhere: {call.kind} {call.value!r} of {call.client} as {answer}, "
                 f"and it is {known}"
             )
-        if call.kind in (EDIT, ERASE) and known[0] == 0:
+        if call.kind in (EDIT, ERASE) and known[0] in (0, NOT_FOUND):
             _has_changed(model, call)
         if call.kind == POST and known[0] != 0 and known != CLOSED:
             raise Violation(f"confirmed-and-lost: {call.value!r} of {call.client}: {known}")
 
 
 def _has_changed(model: Model, call: Call) -> None:
-    """What somebody has edited or erased is not as it was, whatever id it has now."""
+    """What somebody has edited or erased is not as it was, whatever id it has now.
+
+    If it was there for him to change when his request came to stand in this order.
+    """
     for place in model.conversations.places:
         for letter in place.letters:
-            if call.value is not None and letter.text == call.value:
+            if call.value == letter.text and call.key in place.members:
                 raise Violation(
                     f"confirmed-and-lost: {call.kind} of {call.value!r} by {call.client}, and it "
                     "is as it was"
