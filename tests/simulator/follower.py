@@ -11,6 +11,7 @@ from typing import Any
 
 from ringchat_server.chat import Chat
 from ringchat_server.chat.conversations import (
+    AccountChanged,
     Altered,
     Changed,
     Conversation,
@@ -33,8 +34,10 @@ class Follower:
         self._in: dict[str, set[Any]] = {}
         """Account -> the names of the conversations that it is in or invited to."""
         self._marks: dict[tuple[int, str], int] = {}
+        self._profiles: dict[str, tuple[str, bool]] = {}
+        """What accounts are called, and whether they are gone."""
 
-    def hear(self, news: Iterable[News]) -> None:
+    def hear(self, chat: Chat, news: Iterable[News]) -> None:
         """What an entry did."""
         for one in news:
             match one:
@@ -52,6 +55,8 @@ class Follower:
                     self._in.setdefault(account, set()).add(conversation.name_for(account))
                 case Left(conversation, account):
                     self._in[account].discard(conversation.name_for(account))
+                case AccountChanged(account):
+                    self._profiles[account] = _profile(chat, account)
                 case Marked(Conversation() as conversation, account):
                     mark = conversation.members[account].read_up_to
                     self._marks[conversation.id, account] = mark
@@ -77,9 +82,20 @@ class Follower:
             for name, member in one.members.items():
                 if self._marks[one.id, name] != member.read_up_to:
                     return f"{name} has read conversation {one.id} up to {member.read_up_to}"
+        for name, known in self._profiles.items():
+            if known != _profile(chat, name):
+                return f"{name} is called {_profile(chat, name)}, and was {known}"
         for name in chat.list_accounts("*", "", PAGE)[0]:
             states, _ = chat.views.conversations(name, 0, PAGE)
+            if name not in self._profiles and _profile(chat, name) != ("", False):
+                return f"{name} is called {_profile(chat, name)}"
             seen = {state.conversation for state in states}
             if self._in.get(name, set()) != seen:
                 return f"{name} is in {seen}, and was told of {self._in.get(name)}"
         return ""
+
+
+def _profile(chat: Chat, name: str) -> tuple[str, bool]:
+    found = chat.profile(name)
+    assert found is not None
+    return found.display_name, found.gone

@@ -94,7 +94,7 @@ def _replayed(log: list[Entry], looks: Iterable[Look]) -> tuple[Model, Chat, lis
             raise Violation(
                 f"not-as-modelled: entry {index} {entry} is answered {answers}, not {expected}"
             )
-        follower.hear(chat.take_news())
+        follower.hear(chat, chat.take_news())
         for one in at.get(index, ()):
             shown = model.conversations.look(one.account, one.kind, one.what)
             if not _is_like(one.shown, shown) or (shown[0] == 0 and one.shown != shown):
