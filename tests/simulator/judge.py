@@ -30,7 +30,7 @@ from tests.simulator.booth import (
     answer_at,
     look,
 )
-from tests.simulator.conversations_model import CLOSED, NOT_FOUND
+from tests.simulator.conversations_model import CLOSED, DENIED, NOT_FOUND
 from tests.simulator.follower import Follower
 from tests.simulator.habits import EDIT, ERASE, POST, is_a_letter
 from tests.simulator.model import Model
@@ -157,7 +157,7 @@ def _is_as_told(world: World, model: Model) -> None:
                 f"confirmed-elsewhere: {call.kind} {call.value!r} of {call.client} as {answer}, "
                 f"and it is {known}"
             )
-        if call.kind in (EDIT, ERASE) and known[0] in (0, NOT_FOUND):
+        if call.kind in (EDIT, ERASE) and known[0] in (0, NOT_FOUND, DENIED):
             _has_changed(model, call)
         if call.kind == POST and known[0] != 0 and known != CLOSED:
             raise Violation(f"confirmed-and-lost: {call.value!r} of {call.client}: {known}")
