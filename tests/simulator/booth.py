@@ -27,6 +27,8 @@ ROOMS, PROFILE, SESSIONS = "rooms", "profile_of", "sessions"
 LOOKS = frozenset((HISTORY, CONVERSATIONS, MEMBERS, ROOMS, PROFILE, SESSIONS))
 READS = LOOKS | {QUEUE, EXISTS}
 PAGES_MAX = 200
+NAMES_A_MESSAGE = {"update": 0, "edit": 1, "erase": 1, "read": 1}
+"""Where in what is asked for a message's id stands; at the end stands its view, if it is known."""
 OK = 0
 RESOURCE_EXHAUSTED = 8
 FAILED_PRECONDITION = 9
@@ -283,8 +285,9 @@ class Booth:
             self._log_in(number, what[0])
             return
         account = chat.account_of(request.session, now_ms) if request.session else None
-        if kind == "update" and what[1] != engine.view_of(what[0]):
-            self.process.world.count("rule", "6 an acknowledgement of another order is refused")
+        if self._is_of_another_order(kind, what) and chat.recall(self._client, number) is None:
+            what_is = "an acknowledgement" if kind == "update" else "a change"
+            self.process.world.count("rule", f"6 {what_is} of another order is refused")
             self._say(Response(number, (FAILED_PRECONDITION, "another order")))
             return
         if account is None:
@@ -292,9 +295,17 @@ class Booth:
             return
         self._submit(number, account, request.session, self._body(account, kind, what))
 
+    def _is_of_another_order(self, kind: str, what: Row) -> bool:
+        """It names a message by an id that is another one's now, and says in which view it was."""
+        if kind not in NAMES_A_MESSAGE or what[-1] is None:
+            return False
+        return bool(what[-1] != self.engine.view_of(what[NAMES_A_MESSAGE[kind]]))
+
     def _body(self, account: str, kind: str, what: tuple[Any, ...]) -> tuple[object, ...]:
         if kind == "update":
             return ("update", what[0], ())
+        if kind in NAMES_A_MESSAGE:
+            return (kind, *what[:-1])
         if kind == "post":
             place, text, reply_to = what
             return ("post", place, (text,), reply_to)
@@ -363,6 +374,9 @@ class Booth:
         now_ms = process.now().time_ms
         found = look(chat, account, request.kind, request.what, now_ms)
         process.world.watch.looked_up(process, account, request.kind, request.what, now_ms, found)
+        if request.kind == HISTORY and found[0] == OK:
+            views = tuple(self.engine.view_of(one[0]) for one in found[1][0])
+            found = (*found, views)
         self._say(Response(request.number, (*found, chat.applied_index)))
 
     # ------------------------------------------------------------------ delivery

@@ -33,6 +33,7 @@ NEEDED: dict[str, tuple[str, ...]] = {
     "rule": (
         "3 a master confirms",
         "4 a view begins",
+        "6 a change of another order is refused",
         "6 an acknowledgement of another order is refused",
         "6 applied entries are dropped",
         "7 a backup joins",

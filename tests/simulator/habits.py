@@ -64,6 +64,10 @@ def is_a_letter(text: str) -> bool:
     return "'s " in text
 
 
+Known = tuple[Name, int, int | None]
+"""A message: where it is, its id, and the view that ordered it, if he was shown that."""
+
+
 class Habits:
     """Of one person."""
 
@@ -71,11 +75,11 @@ class Habits:
         self._person = person
         self._world = person.world
         self._chance = person.world.chance
-        self._mine: list[tuple[Name, int]] = []
+        self._mine: list[Known] = []
         self._texts: dict[tuple[Name, int], str] = {}
         """What he has said there, at first."""
-        self._seen: list[tuple[Name, int]] = []
-        self._letters: list[tuple[Name, int]] = []
+        self._seen: list[Known] = []
+        self._letters: list[Known] = []
         """Seen, too: those that only the checkers of mailboxes judge, so that nobody edits them."""
         self._rooms: list[int] = []
         self._former: list[bytes] = []
@@ -111,7 +115,7 @@ class Habits:
         return self._somebody() if room is None or self._chance.random() < 0.3 else room
 
     @property
-    def _known(self) -> list[tuple[Name, int]]:
+    def _known(self) -> list[Known]:
         """Messages to read up to, to answer, to look around."""
         return self._mine + self._seen + self._letters
 
@@ -134,16 +138,17 @@ class Habits:
             known = self._mine if chance.random() < 0.8 else self._seen
             if not known:
                 return
-            meant = chance.choice(known)
-            what = (*meant, self._text()) if kind == EDIT else meant
-            self._person.begin(kind, self._person.name, self._texts.get(meant), what)
+            place, message_id, view = chance.choice(known)
+            text = self._texts.get((place, message_id))
+            new = (self._text(),) if kind == EDIT else ()
+            self._person.begin(kind, self._person.name, text, (place, message_id, *new, view))
 
     def _post(self) -> None:
         chance = self._chance
         if self._known and chance.random() < 0.4:
-            place, message_id = chance.choice(self._known)
+            place, message_id, _ = chance.choice(self._known)
             if chance.random() < 0.1:
-                place, _ = chance.choice(self._known)
+                place, _, _ = chance.choice(self._known)
             self._ask_to_post(place, message_id)
             return
         room = self._a_room()
@@ -212,7 +217,7 @@ class Habits:
             place: Name = self._a_place()
             before = after = 0
             if self._known and chance.random() < 0.5:
-                place, message_id = chance.choice(self._known)
+                place, message_id, _ = chance.choice(self._known)
                 before, after = (message_id, 0) if chance.random() < 0.5 else (0, message_id)
             self._ask(HISTORY, place, before, after, chance.choice((1, 3, 100)))
         elif kind == MEMBERS:
@@ -232,7 +237,7 @@ class Habits:
             return
         kind, what = errand.kind, errand.what
         if kind == POST:
-            self._mine = [*self._mine, (what[0], answer[1])][-REMEMBERED:]
+            self._mine = [*self._mine, (what[0], answer[1], None)][-REMEMBERED:]
             self._texts[what[0], answer[1]] = what[1]
         elif kind == ROOM:
             self._world.rooms.append(answer[1])
@@ -240,8 +245,9 @@ class Habits:
         elif kind == JOIN:
             self._come_in(what[0])
         elif kind == HISTORY:
-            for one in answer[1][0]:
-                (self._letters if is_a_letter(one[2]) else self._seen).append((one[4], one[0]))
+            for one, view in zip(answer[1][0], answer[2], strict=True):
+                known = (one[4], one[0], view)
+                (self._letters if is_a_letter(one[2]) else self._seen).append(known)
             del self._seen[:-REMEMBERED], self._letters[:-REMEMBERED]
         elif kind == CONVERSATIONS:
             rooms = (state[0] for state in answer[1] if isinstance(state[0], int))
@@ -253,10 +259,9 @@ class Habits:
 
     def forget(self) -> None:
         """The account is gone, and with it all that was its own."""
-        self._former, self._rooms = [], []
-        self.forget_messages()
+        self._former, self._rooms, self._seen, self._letters = [], [], [], []
+        self.forget_own()
 
-    def forget_messages(self) -> None:
-        """What is known of them was another side's, perhaps: there the ids were others."""
-        self._mine, self._seen, self._letters = [], [], []
-        self._texts = {}
+    def forget_own(self) -> None:
+        """On another side of a split the ids are others, perhaps, and of these no view is known."""
+        self._mine, self._texts = [], {}

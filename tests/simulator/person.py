@@ -194,9 +194,9 @@ class Person:
 
     def _doubt_ids(self) -> None:
         """On the side of a split that has won, other messages may have the ids that he knows."""
-        self.habits.forget_messages()
+        self.habits.forget_own()
         for errand in (*self._errands.values(), *self._queue):
-            if errand.kind in (EDIT, ERASE):
+            if errand.kind in (EDIT, ERASE) and errand.what[-1] is None:
                 errand.call.value = None  # whatever it hits now, it was not meant
 
     def _watch(self, attempt: int) -> None:
