@@ -33,7 +33,7 @@ TALK: dict[str, float] = {
     REMOVE: 0.6,
     CHANGE: 1.0,
     POST: 9.0,
-    EDIT: 3.0,
+    EDIT: 4.0,
     ERASE: 1.2,
     MARK: 2.5,
     PASSWORD: 0.4,
@@ -261,6 +261,12 @@ class Habits:
         """The account is gone, and with it all that was its own."""
         self._former, self._rooms, self._seen, self._letters = [], [], [], []
         self.forget_own()
+
+    def go_on(self) -> None:
+        """He is attached anew, and perhaps goes on where he was: on the other side of a split."""
+        known = self._seen + self._letters
+        if known and self._person.session and self._person.busy and self._chance.random() < 0.5:
+            self._ask(MARK, *known[-1])
 
     def forget_own(self) -> None:
         """On another side of a split the ids are others, perhaps, and of these no view is known."""

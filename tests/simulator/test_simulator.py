@@ -19,6 +19,7 @@ from tests.simulator.trace import LEGEND
 
 RUNS = 600
 RARE = (
+    "fault: crash in an installation",
     "fault: crash in create",
     "fault: crash in rename",
     "refusal: replica # belongs to a cluster already",
