@@ -265,7 +265,7 @@ class Habits:
     def go_on(self) -> None:
         """He is attached anew, and perhaps goes on where he was: on the other side of a split."""
         known = self._seen + self._letters
-        if known and self._person.session and self._person.busy and self._chance.random() < 0.5:
+        if known and self._chance.random() < 0.5:
             self._ask(MARK, *known[-1])
 
     def forget_own(self) -> None:

@@ -198,7 +198,10 @@ class Person:
         for errand in (*self._errands.values(), *self._queue):
             if errand.kind in (EDIT, ERASE) and errand.what[-1] is None:
                 errand.call.value = None  # whatever it hits now, it was not meant
-        self.habits.go_on()
+        if self.busy and self.session:
+            self.habits.go_on()
+            if self.world.chance.random() < 0.3:
+                self.do(ACKNOWLEDGE)
 
     def _watch(self, attempt: int) -> None:
         """A word must come now and then; an echo is asked for when none has."""

@@ -25,6 +25,7 @@ RARE = (
     "refusal: replica # belongs to a cluster already",
     "refusal: replica # is empty and waits to be rebuilt",
     "refusal: this replica is empty, and there is a cluster already",
+    "rule: 6 a change of another order is refused",
     "rule: 6 an acknowledgement of another order is refused",
 )
 """Too rare for so few runs; `make simulate` with 5,000 or more insists on them, too."""
