@@ -31,7 +31,8 @@ EXPECT_SECONDS = 5.0
 REFUSAL_SECONDS = 2.0
 KEEP_ENTRIES = 1_000_000
 """Unless the story says otherwise: whatever is compacted, no replica lacks it."""
-MAILBOX = "bob"
+MAILBOX, AUTHOR = "bob", "ann"
+"""Who is written to, and who writes: to send one of their names makes the account."""
 WEATHER = Weather((0.001, 0.001), 0.0)
 
 
@@ -90,9 +91,9 @@ class Stage:
         """Sends a text through a replica: what that one makes of it is seen later."""
         process = self._process(replica)
         number = self.teller.number_of(text)
-        creation, sending = ("create", MAILBOX, "hash"), ("send", (MAILBOX,), (text,))
-        request: tuple[object, ...] = creation if text == MAILBOX else sending
-        proposal = Proposal(b"the teller's own", number, "ann", b"", request)
+        creation, sending = ("create", text, "hash"), ("send", (MAILBOX,), (text,))
+        request: tuple[object, ...] = creation if text in (MAILBOX, AUTHOR) else sending
+        proposal = Proposal(b"the teller's own", number, AUTHOR, b"", request)
 
         def submit() -> None:
             known = process.engine.chat.recall(proposal.client, number)
@@ -102,6 +103,14 @@ class Stage:
                 process.engine.submit(proposal, str(request[0]), Sink(self.teller, text))
 
         process.machine.run(process, submit)
+
+    def edit(self, text: str, new_text: str, replica: str) -> None:
+        """Ann gives a text that was confirmed another wording."""
+        process, number = self._process(replica), self.teller.number_of(new_text)
+        request = ("edit", MAILBOX, self.teller.answers[text][1], new_text)
+        proposal = Proposal(b"the teller's own", number, AUTHOR, b"", request)
+        sink = Sink(self.teller, new_text)
+        process.machine.run(process, process.engine.submit, proposal, "edit", sink)
 
     def read(self, replica: str) -> None:
         """Bob reads through a replica all that waits there, and acknowledges it."""
@@ -317,6 +326,7 @@ CONDITIONS: tuple[tuple[str, Callable[..., bool]], ...] = (
 COMMANDS: tuple[tuple[str, Callable[..., None]], ...] = (
     (rf"start {IDS}", Stage.start),
     (r'send "([^"]*)" through (\d+)', Stage.send),
+    (r'edit "([^"]*)" to "([^"]*)" through (\d+)', Stage.edit),
     (r"read through (\d+)", Stage.read),
     (r"ask (\d+) for view (\d+)", Stage.ask),
     (rf"kill {IDS}", Stage.kill),
