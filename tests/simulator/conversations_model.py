@@ -186,13 +186,13 @@ class Conversations:
                 account.display_name = display_name
             case ("block", name, blocked):
                 return self._block(account, name, blocked)
-            case ("password", verified, password_hash):
+            case ("password", verified, password_hash, *own):
                 if verified != account.password:
                     return (NOT_LOGGED_IN,)
                 account.password = verification(password_hash)
-                account.sessions = [one for one in account.sessions if one == session]
-            case ("end", b""):
-                account.sessions = [one for one in account.sessions if one == session]
+                account.sessions = [one for one in account.sessions if one in (session, *own)]
+            case ("end", b"", *own):
+                account.sessions = [one for one in account.sessions if one in (session, *own)]
             case ("end", token):
                 if token not in account.sessions:
                     return (NOT_FOUND,)

@@ -178,11 +178,11 @@ class Chat:
         return DONE
 
     def _password(self, index: int, entry: Entry, account: Account) -> Answer:
-        _, verified, password_hash = cast("tuple[str, bytes, str]", entry.request)
+        _, verified, password_hash, *spared = cast("tuple[Any, ...]", entry.request)
         if verification(account.password_hash) != verified:
             return WRONG_PASSWORD
         account.password_hash = password_hash
-        self._end_sessions_but(account, entry.session)
+        self._end_sessions_but(account, entry.session or b"".join(spared))
         return DONE
 
     def _profile(self, index: int, entry: Entry, account: Account) -> Answer:
@@ -191,9 +191,9 @@ class Chat:
         return DONE
 
     def _end(self, index: int, entry: Entry, account: Account) -> Answer:
-        token_hash = cast("bytes", entry.request[1])
+        _, token_hash, *spared = cast("tuple[Any, ...]", entry.request)
         if not token_hash:
-            self._end_sessions_but(account, entry.session)
+            self._end_sessions_but(account, entry.session or b"".join(spared))
             return DONE
         if token_hash not in account.tokens:
             return NO_SESSION

@@ -18,9 +18,10 @@ before them, and what that does tells.
 
 The session's hash goes, for the login may stand only in the order that is given up;
 the master that accepted the request had authenticated the account, and that is kept. A logout
-carries the hash instead. And if both sides had made an account of one name, the second
-creation is refused and the account is another person's: so a deletion of an account
-that the dropped entries had made names its password hash, and spares any other.
+carries the hash instead, and so does what ends all sessions but its own. And if both sides had
+made an account of one name, the second creation is refused and the account is another person's:
+so a deletion of an account that the dropped entries had made names its password hash, and spares
+any other.
 
 A request may have reached both sides: the first one refused it (no such account there),
 its answer was lost with the connection, and the other side confirmed it. So a refusal
@@ -107,6 +108,8 @@ def hand_over(
             created[str(request[1])] = verification(str(request[2]))
         elif request == ("logout",) and entry.account and entry.session:
             request = ("logout", entry.session)
+        elif sound and kind in ("end", "password") and entry.session:
+            request = (*request, entry.session)  # which it spares
         elif sound and kind in _REFERENCES:
             at = _REFERENCES[str(kind)]
             request = tuple(

@@ -7,9 +7,9 @@
 | delete   | (handed over: verified: 16 bytes)                                       |
 | login    | name, verified: 16 bytes, token_hash: 32 bytes, nonce: 32 bytes         |
 | logout   | (handed over: token_hash: 32 bytes)                                     |
-| password | verified: 16 bytes, password_hash: str                                  |
+| password | verified: 16 bytes, password_hash: str (handed over: its session)       |
 | profile  | display_name: str                                                       |
-| end      | token_hash: 32 bytes, or none for all other sessions                    |
+| end      | token_hash: 32 bytes, or none for all other sessions (as above)         |
 | block    | name, blocked: bool                                                     |
 | send     | to: tuple of names, one for all or one each; texts: tuple of 1 to 1,024 |
 | post     | conversation, texts: as above, reply_to: reference, or 0                |
@@ -82,7 +82,9 @@ def _is_create(request: Request) -> bool:
 
 
 def _is_password(request: Request) -> bool:
-    return len(request) == 3 and _is_bytes(request[1], VERIFICATION_BYTES) and _is_hash(request[2])
+    if len(request) not in (3, 4) or not _is_bytes(request[1], VERIFICATION_BYTES):
+        return False
+    return _is_hash(request[2]) and all(_is_bytes(one, TOKEN_HASH_BYTES) for one in request[3:])
 
 
 def _is_hash(value: object) -> bool:
@@ -98,7 +100,9 @@ def _is_profile(request: Request) -> bool:
 
 
 def _is_end(request: Request) -> bool:
-    return len(request) == 2 and (request[1] == b"" or _is_bytes(request[1], TOKEN_HASH_BYTES))
+    if len(request) < 2 or not (request[1] == b"" or _is_bytes(request[1], TOKEN_HASH_BYTES)):
+        return False
+    return len(request) == 2 or (len(request) == 3 and _is_bytes(request[2], TOKEN_HASH_BYTES))
 
 
 def _is_block(request: Request) -> bool:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -11,92 +9,20 @@ from ringchat_server.chat.accounts import verification
 from ringchat_server.chat.answers import NOT_FOUND, OK
 from ringchat_server.chat.chat import Chat
 from ringchat_server.chat.hand_over import hand_over
-from ringchat_server.chat.kept import WINDOW
-from ringchat_server.records import NOOP, SENDS_MAX, Entry, Proposal, message_id
-
-ANN, BOB, CY, DAN = (name * 16 for name in (b"a", b"b", b"c", b"d"))
-NAMES = {ANN: "ann", BOB: "bob", CY: "cy", DAN: "dan"}
-
-
-def send(to: str | tuple[str, ...], *texts: str) -> tuple[object, ...]:
-    """Texts for one receiver, or for one each."""
-    return ("send", (to,) if isinstance(to, str) else to, texts)
-
-
-def last_id(index: int) -> int:
-    """The greatest id that a message of that entry can have."""
-    return message_id(index, SENDS_MAX - 1)
-
-
-class Order:
-    """A log, and the chat that applied it. Forks stand for the sides of a partition."""
-
-    def __init__(self, view: int = 0, entries: Sequence[Entry] = ()) -> None:
-        self.view = view
-        self.entries: list[Entry] = []
-        self.chat = Chat()
-        for entry in entries:
-            self.append(entry)
-
-    def append(self, entry: Entry) -> int:
-        self.entries.append(entry)
-        self.chat.apply(len(self.entries), entry)
-        return len(self.entries)
-
-    def ask(self, client: bytes, number: int, *request: object, account: str | None = None) -> int:
-        """Gives the id that the message has, if it is one: the first one's of several."""
-        who = NAMES[client] if account is None else account
-        session = b"" if request[0] in ("create", "login") else client * 2
-        entry = Entry(self.view, 1_000, client, number, who, session, request)
-        return message_id(self.append(entry), 0)
-
-    def propose(self, proposals: Sequence[Proposal]) -> None:
-        for proposal in proposals:
-            self.append(Entry(self.view, 1_000, *proposal))
-
-    def fork(self, view: int) -> Order:
-        other = Order(self.view, self.entries)
-        other.view = view
-        other.append(Entry(view, 1_000, b"", 0, "", b"", NOOP))
-        return other
-
-    def chat_after(self, index: int) -> Callable[[], Chat]:
-        return lambda: Order(entries=self.entries[:index]).chat
-
-    def history(self, account: str, conversation: str | int) -> list[str]:
-        found = self.chat.views.history(account, conversation, 0, 0, 10**6)
-        assert isinstance(found[0], list), found
-        return [message.text for message in found[0]]
-
-    def texts(self, account: str) -> list[str]:
-        return [m.text for m in self.chat.undelivered(account, 0, 10**6, 10**9)]
-
-
-def everybody() -> Order:
-    """Four accounts, each logged in with a token of its client's bytes."""
-    order = Order()
-    order.append(Entry(0, 1_000, b"", 0, "", b"", NOOP))
-    for client, name in NAMES.items():
-        order.ask(client, 1, "create", name, f"hash of {name}", account="")
-        verified = verification(f"hash of {name}")
-        order.ask(client, 2, "login", name, verified, client * 2, bytes(32), account="")
-    return order
-
-
-def nine_entries() -> Chat:
-    """The same accounts and tokens, made by somebody else, so that every number is free."""
-    order = everybody()
-    other = Order()
-    for number, entry in enumerate(order.entries, 1):
-        other.append(entry._replace(client=b"somebody else", number=number))
-    assert len(other.entries) == 9
-    return other.chat
-
-
-def after_healing(lost: Order, kept: Order, common: int) -> tuple[Proposal, ...]:
-    proposals = hand_over(lost.entries[common:], common + 1, common, lost.chat_after(common))
-    kept.propose(proposals)
-    return proposals
+from ringchat_server.records import NOOP, Entry, Proposal, message_id
+from tests.unit.server.chat.orders import (
+    ANN,
+    BOB,
+    CY,
+    DAN,
+    NAMES,
+    Order,
+    after_healing,
+    everybody,
+    last_id,
+    nine_entries,
+    send,
+)
 
 
 def test_an_acknowledgement_of_one_side_does_not_remove_a_message_of_the_other() -> None:
@@ -382,6 +308,18 @@ def test_a_session_ended_on_one_side_is_ended_on_both() -> None:
     assert kept.chat.account_of(BOB * 2, 1_000) == "bob"
 
 
+def test_what_ends_all_other_sessions_spares_its_own_on_both_sides() -> None:
+    before = everybody()
+    verified = verification("hash of ann")
+    before.ask(DAN, 3, "login", "ann", verified, b"phone".ljust(32), bytes(32), account="")
+    for request in (("end", b""), ("password", verified, "another hash")):
+        lost, kept = before.fork(view=1), before.fork(view=2)
+        lost.ask(ANN, 3, *request)
+        after_healing(lost, kept, len(before.entries))
+        assert kept.chat.account_of(ANN * 2, 1_000) == "ann"
+        assert kept.chat.account_of(b"phone".ljust(32), 1_000) is None
+
+
 def test_a_deletion_spares_the_account_that_another_person_made_of_that_name() -> None:
     before = everybody()
     lost, kept = before.fork(view=1), before.fork(view=2)
@@ -497,95 +435,3 @@ def test_an_acknowledgement_does_not_reach_into_what_was_compacted_on_the_lost_s
     ack = Entry(1, 0, BOB, 1, "bob", b"s" * 32, ("update", message_id(9, 0), ()))
     (proposal,) = hand_over([ack], 10, 5, nine_entries)
     assert proposal.request == ("update", last_id(5), ())
-
-
-# ------------------------------------------------------------------- references
-
-
-def test_what_was_said_of_a_message_follows_it_into_the_other_order() -> None:
-    before = everybody()
-    before.ask(DAN, 3, *send("bob", "from before"))
-    old = message_id(len(before.entries), 0)
-    lost, kept = before.fork(view=1), before.fork(view=2)
-    hi = lost.ask(ANN, 3, *send("bob", "hi", "there"))
-    lost.ask(ANN, 5, "edit", "bob", hi + 1, "everybody")
-    lost.ask(BOB, 3, "read", "ann", hi)
-    lost.ask(BOB, 4, "post", "ann", ("hello yourself",), hi)
-    lost.ask(ANN, 6, "erase", "bob", hi)
-    lost.ask(DAN, 4, "edit", "bob", old, "from long ago")
-    kept.ask(ANN, 100, *send("bob", "of this side", "and more"))
-    after_healing(lost, kept, len(before.entries))
-    assert kept.history("bob", "ann") == [
-        "of this side",
-        "and more",
-        "",
-        "everybody",
-        "hello yourself",
-    ]
-    messages, _ = kept.chat.views.history("ann", "bob", 0, 0, 9)
-    assert isinstance(messages, list)
-    assert messages[4].reply_to == messages[2].id
-    assert kept.history("bob", "dan") == ["from long ago"]
-
-
-def test_a_room_made_on_the_lost_side_is_no_room_of_the_other() -> None:
-    before = everybody()
-    lost, kept = before.fork(view=1), before.fork(view=2)
-    secret = lost.ask(ANN, 3, "room", "secret", "", False, ("bob",))
-    lost.ask(BOB, 3, "join", secret)
-    lost.ask(ANN, 4, "post", secret, ("for bob alone",), 0)
-    lost.ask(ANN, 5, "change", secret, "top secret", None, "bob")
-    other = kept.ask(CY, 3, "room", "hall", "", True, ())
-    assert other == secret, "the story needs two rooms of one id"
-    kept.ask(DAN, 3, "join", other)
-    after_healing(lost, kept, len(before.entries))
-    assert kept.history("dan", other) == []
-    states, _ = kept.chat.views.conversations("bob", 0, 9)
-    [state] = states
-    assert state.room is not None
-    assert (state.room.title, state.room.owner) == ("top secret", "bob")
-    assert kept.history("bob", state.conversation) == ["for bob alone"]
-
-
-def test_a_message_to_a_room_is_not_lost_with_its_authors_place_in_it() -> None:
-    before = everybody()
-    room = before.ask(ANN, 3, "room", "hall", "", True, ())
-    before.ask(BOB, 3, "join", room)
-    lost, kept = before.fork(view=1), before.fork(view=2)
-    lost.ask(BOB, 4, "post", room, ("confirmed",), 0)
-    kept.ask(ANN, 4, "remove", room, "bob")
-    after_healing(lost, kept, len(before.entries))
-    assert kept.history("ann", room) == ["confirmed"]
-
-
-def test_an_acknowledgement_names_messages_of_rooms_too() -> None:
-    before = everybody()
-    room = before.ask(ANN, 3, "room", "hall", "", True, ())
-    before.ask(BOB, 3, "join", room)
-    lost, kept = before.fork(view=1), before.fork(view=2)
-    one = lost.ask(ANN, 4, "post", room, ("one", "two", "three"), 0)
-    lost.ask(BOB, 4, "update", one + 1, ())
-    kept.ask(CY, 3, *send("bob", "hello", "you"))
-    after_healing(lost, kept, len(before.entries))
-    assert kept.texts("bob") == ["hello", "you", "three"]
-
-
-def test_what_names_an_entry_that_was_compacted_names_nothing() -> None:
-    edit = Entry(1, 0, BOB, 1, "bob", b"s" * 32, ("edit", "ann", message_id(9, 0), "x"))
-    (proposal,) = hand_over([edit], 10, 5, nine_entries)
-    assert proposal.request == ("edit", "ann", (b"", 0), "x")
-
-
-def test_a_room_is_found_however_much_its_maker_has_said_since() -> None:
-    lost = everybody()
-    kept = lost.fork(1)
-    common = len(lost.entries)
-    room = lost.ask(ANN, 10, "room", "Tea", "", True, ())
-    for number in range(11, 11 + WINDOW + 3):
-        lost.ask(ANN, number, "post", room, (f"text {number}",), 0)
-    said = lost.history("ann", room)
-    assert len(said) == WINDOW + 3
-    kept.propose(hand_over(lost.entries[common:], common + 1, common, lost.chat_after(common)))
-    (state,) = kept.chat.views.conversations("ann", 0, 9)[0]
-    assert kept.history("ann", state.conversation) == said
-    assert Chat.load(kept.chat.export()).export() == kept.chat.export()
