@@ -202,7 +202,7 @@ class ChatServicer:
         raise NotImplementedError('Method not implemented!')
 
     def DeleteAccount(self, request, context):
-        """Deletes the account of the token, its sessions and its undelivered messages.
+        """Deletes the account of the token, and its sessions. Its messages stay with the others.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -232,14 +232,14 @@ class ChatServicer:
     def SendMessage(self, request, context):
         """Queues a message for one account. When it answers, the message is on the
         disk of every replica of the in-sync set. Errors: NOT_FOUND,
-        INVALID_ARGUMENT, RESOURCE_EXHAUSTED (the receiver's queue is full).
+        INVALID_ARGUMENT, RESOURCE_EXHAUSTED (the store is full).
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def ReceiveMessages(self, request, context):
-        """The undelivered messages of the token's account after a message id, oldest
+        """The messages for the token's account that have not arrived, or those behind an id, oldest
         first, then those that arrive, until the caller ends it. A message stays
         undelivered, and is sent again by the next call, until UpdateMessage.
         """

@@ -59,7 +59,7 @@ class ChatStub:
     CreateAccount: _grpc.UnaryUnaryMultiCallable[_chat_pb2.CreateAccountRequest, _chat_pb2.CreateAccountResponse]
     """Makes an account. Errors: INVALID_ARGUMENT, ALREADY_EXISTS."""
     DeleteAccount: _grpc.UnaryUnaryMultiCallable[_chat_pb2.DeleteAccountRequest, _chat_pb2.DeleteAccountResponse]
-    """Deletes the account of the token, its sessions and its undelivered messages."""
+    """Deletes the account of the token, and its sessions. Its messages stay with the others."""
     ListAccounts: _grpc.UnaryUnaryMultiCallable[_chat_pb2.ListAccountsRequest, _chat_pb2.ListAccountsResponse]
     """Names that match a pattern, in order, a page at a time. No token needed."""
     LogIn: _grpc.UnaryUnaryMultiCallable[_chat_pb2.LogInRequest, _chat_pb2.LogInResponse]
@@ -69,10 +69,10 @@ class ChatStub:
     SendMessage: _grpc.UnaryUnaryMultiCallable[_chat_pb2.SendMessageRequest, _chat_pb2.SendMessageResponse]
     """Queues a message for one account. When it answers, the message is on the
     disk of every replica of the in-sync set. Errors: NOT_FOUND,
-    INVALID_ARGUMENT, RESOURCE_EXHAUSTED (the receiver's queue is full).
+    INVALID_ARGUMENT, RESOURCE_EXHAUSTED (the store is full).
     """
     ReceiveMessages: _grpc.UnaryStreamMultiCallable[_chat_pb2.ReceiveMessagesRequest, _chat_pb2.Message]
-    """The undelivered messages of the token's account after a message id, oldest
+    """The messages for the token's account that have not arrived, or those behind an id, oldest
     first, then those that arrive, until the caller ends it. A message stays
     undelivered, and is sent again by the next call, until UpdateMessage.
     """
@@ -148,7 +148,7 @@ class ChatAsyncStub(ChatStub):
     CreateAccount: _aio.UnaryUnaryMultiCallable[_chat_pb2.CreateAccountRequest, _chat_pb2.CreateAccountResponse]  # type: ignore[assignment]
     """Makes an account. Errors: INVALID_ARGUMENT, ALREADY_EXISTS."""
     DeleteAccount: _aio.UnaryUnaryMultiCallable[_chat_pb2.DeleteAccountRequest, _chat_pb2.DeleteAccountResponse]  # type: ignore[assignment]
-    """Deletes the account of the token, its sessions and its undelivered messages."""
+    """Deletes the account of the token, and its sessions. Its messages stay with the others."""
     ListAccounts: _aio.UnaryUnaryMultiCallable[_chat_pb2.ListAccountsRequest, _chat_pb2.ListAccountsResponse]  # type: ignore[assignment]
     """Names that match a pattern, in order, a page at a time. No token needed."""
     LogIn: _aio.UnaryUnaryMultiCallable[_chat_pb2.LogInRequest, _chat_pb2.LogInResponse]  # type: ignore[assignment]
@@ -158,10 +158,10 @@ class ChatAsyncStub(ChatStub):
     SendMessage: _aio.UnaryUnaryMultiCallable[_chat_pb2.SendMessageRequest, _chat_pb2.SendMessageResponse]  # type: ignore[assignment]
     """Queues a message for one account. When it answers, the message is on the
     disk of every replica of the in-sync set. Errors: NOT_FOUND,
-    INVALID_ARGUMENT, RESOURCE_EXHAUSTED (the receiver's queue is full).
+    INVALID_ARGUMENT, RESOURCE_EXHAUSTED (the store is full).
     """
     ReceiveMessages: _aio.UnaryStreamMultiCallable[_chat_pb2.ReceiveMessagesRequest, _chat_pb2.Message]  # type: ignore[assignment]
-    """The undelivered messages of the token's account after a message id, oldest
+    """The messages for the token's account that have not arrived, or those behind an id, oldest
     first, then those that arrive, until the caller ends it. A message stays
     undelivered, and is sent again by the next call, until UpdateMessage.
     """
@@ -246,7 +246,7 @@ class ChatServicer(metaclass=_abc_1.ABCMeta):
         request: _chat_pb2.DeleteAccountRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_chat_pb2.DeleteAccountResponse, _abc.Awaitable[_chat_pb2.DeleteAccountResponse]]:
-        """Deletes the account of the token, its sessions and its undelivered messages."""
+        """Deletes the account of the token, and its sessions. Its messages stay with the others."""
 
     @_abc_1.abstractmethod
     def ListAccounts(
@@ -280,7 +280,7 @@ class ChatServicer(metaclass=_abc_1.ABCMeta):
     ) -> _typing.Union[_chat_pb2.SendMessageResponse, _abc.Awaitable[_chat_pb2.SendMessageResponse]]:
         """Queues a message for one account. When it answers, the message is on the
         disk of every replica of the in-sync set. Errors: NOT_FOUND,
-        INVALID_ARGUMENT, RESOURCE_EXHAUSTED (the receiver's queue is full).
+        INVALID_ARGUMENT, RESOURCE_EXHAUSTED (the store is full).
         """
 
     @_abc_1.abstractmethod
@@ -289,7 +289,7 @@ class ChatServicer(metaclass=_abc_1.ABCMeta):
         request: _chat_pb2.ReceiveMessagesRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_abc.Iterator[_chat_pb2.Message], _abc.AsyncIterator[_chat_pb2.Message]]:
-        """The undelivered messages of the token's account after a message id, oldest
+        """The messages for the token's account that have not arrived, or those behind an id, oldest
         first, then those that arrive, until the caller ends it. A message stays
         undelivered, and is sent again by the next call, until UpdateMessage.
         """

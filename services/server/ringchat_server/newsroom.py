@@ -8,7 +8,6 @@ is told is where to look, and whoever is told looks when it has the time.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from itertools import islice
 from typing import NamedTuple, Protocol, TypeVar
 
 from ringchat_server.chat import (
@@ -20,7 +19,6 @@ from ringchat_server.chat import (
     Invited,
     Left,
     Marked,
-    MemberState,
     Name,
     News,
     Posted,
@@ -31,7 +29,7 @@ T = TypeVar("T")
 MARKS_MEMBERS_MAX = 50
 """How far somebody has read, or that he types, is told in conversations of no more members."""
 ACQUAINTANCES_MAX = 1_000
-"""So many of those who share conversations with an account are told of it."""
+"""So many of those whom an account knows (`Views.acquaintances`) are told of it."""
 LAST_SEEN_MAX = 100_000
 """So many accounts are remembered after they have gone."""
 TYPING_PAUSE_MS = 1_000
@@ -184,7 +182,7 @@ class Newsroom:
             wake(None)
         self._tell_account(account, AccountChanged(account))
 
-    def types(self, account: str, where: Name, members: Iterable[MemberState]) -> None:
+    def types(self, account: str, where: Name, members: Iterable[str]) -> None:
         """Somebody writes in that conversation, which he calls `where`; once a second is enough."""
         now_ms, typed_at_ms = self._now_ms(), self._typed_at_ms
         if now_ms - typed_at_ms.get((account, where), 0) < TYPING_PAUSE_MS:
@@ -195,8 +193,8 @@ class Newsroom:
         typed_at_ms[account, where] = now_ms
         called = where if isinstance(where, int) else account
         for member in members:
-            if member.account != account and not member.invited:
-                self._tell_account(member.account, Typing(called, account))
+            if member != account:
+                self._tell_account(member, Typing(called, account))
 
     def _wake_receivers(self, conversation: Conversation, first_id: int) -> None:
         if not self._receivers:
@@ -221,10 +219,16 @@ class Newsroom:
         """Those who share a conversation with him, and himself, unless it is his being there."""
         if not self._watchers:
             return
-        known = dict.fromkeys(islice(chat.views.acquaintances(account), ACQUAINTANCES_MAX))
+        others = chat.views.acquaintances(account, MARKS_MEMBERS_MAX)
+        known: dict[str, None] = {}
+        for one in others:
+            known[one] = None
+            if len(known) > ACQUAINTANCES_MAX:
+                break
         known[account] = None
         if isinstance(news, Attached):
-            del known[account]
+            for one in (account, *chat.blocked(account)):
+                known.pop(one, None)
         for one in _among(self._watchers, known):
             self._tell_account(one, news)
 

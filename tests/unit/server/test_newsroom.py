@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from ringchat_server import newsroom as module
-from ringchat_server.chat import Altered, Chat, Conversation, MemberState, News, Posted
+from ringchat_server.chat import Altered, Chat, Conversation, News, Posted
 from ringchat_server.newsroom import Newsroom, Presence, Told, Typing
 
 
@@ -149,13 +149,11 @@ def test_typing_is_named_as_each_calls_it_and_not_told_too_often(
     monkeypatch.setattr(module, "TYPISTS_MAX", 3)
     bob = Ear()
     newsroom.watch(CHAT, "bob", bob)
-    both = [MemberState(name, "", False, 0, 0) for name in ("ann", "bob")]
+    both = ["ann", "bob"]
     newsroom.types("ann", "bob", both)
     newsroom.types("ann", "bob", both)
     newsroom.types("ann", 7, both)
     newsroom.types("bob", 7, both)
-    invited = [both[0], MemberState("bob", "", True, 0, 0)]
-    newsroom.types("ann", 8, invited)
     assert bob.news == [Typing("ann", "ann"), Typing(7, "ann")]
     for number in range(10):
         newsroom.types("ann", number, both)

@@ -12,6 +12,8 @@ from ringchat_server.chat.mailbox import Mailbox
 from ringchat_server.chat.names import literal_prefix, matcher
 
 ACCOUNTS_MAX = 1_000_000
+LOOKED_AT_MAX = 10_000
+"""Names, or titles, for one page of those that match."""
 SESSIONS_MAX = 64
 """Sessions that one account may have; a further login ends the oldest."""
 SESSION_LIFETIME_MS = 30 * 24 * 60 * 60 * 1000
@@ -131,22 +133,24 @@ class Accounts:
             return None
         return session.account
 
-    def matching(self, pattern: str, after: str, limit: int) -> tuple[list[str], bool]:
-        """Names greater than `after` that match, in order, and whether more follow."""
-        matches = matcher(pattern)
-        prefix = literal_prefix(pattern)
-        at = max(bisect_right(self._names, after), bisect_left(self._names, prefix))
+    def matching(self, pattern: str, after: str, limit: int) -> tuple[list[str], str]:
+        """Names greater than `after` that match, in order.
+
+        At most `limit`, of at most `LOOKED_AT_MAX` that are looked at.
+
+        Returns:
+            And the name to go on after; empty if none is left.
+        """
+        matches, prefix, names = matcher(pattern), literal_prefix(pattern), self._names
+        at = max(bisect_right(names, after), bisect_left(names, prefix))
+        stop = min(at + LOOKED_AT_MAX, len(names))
         found: list[str] = []
-        while at < len(self._names):
-            name = self._names[at]
-            if not name.startswith(prefix):
-                break
-            if matches(name):
-                if len(found) >= limit:
-                    return found, True
-                found.append(name)
+        while at < stop and len(found) < limit and names[at].startswith(prefix):
+            if matches(names[at]):
+                found.append(names[at])
             at += 1
-        return found, False
+        more = at < len(names) and names[at].startswith(prefix)
+        return found, names[at - 1] if more else ""
 
     def export(self) -> tuple[object, ...]:
         """All accounts in the order of their names, in built-in values."""

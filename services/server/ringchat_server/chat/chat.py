@@ -325,8 +325,8 @@ class Chat:
         account = self._accounts.get(name)
         return None if account is None else account.password_hash
 
-    def list_accounts(self, pattern: str, after: str, limit: int) -> tuple[list[str], bool]:
-        """Names after `after` that match, sorted, at most `limit`; and whether more follow.
+    def list_accounts(self, pattern: str, after: str, limit: int) -> tuple[list[str], str]:
+        """Names after `after` that match, sorted, at most `limit`; and where to go on, or "".
 
         `pattern` is what `check_pattern` gave.
         """

@@ -153,6 +153,74 @@ class Room(Conversation):
         return self.id
 
 
+def export_conversation(conversation: Conversation) -> tuple[object, ...]:
+    """All of it, in built-in values."""
+    members = tuple(
+        (name, one.fed_from, one.read_up_to, tuple(one.mentions))
+        for name, one in conversation.members.items()
+    )
+    row = (conversation.id, members, conversation.history.export())
+    if not isinstance(conversation, Room):
+        return row
+    room = conversation
+    invited = tuple((name, *one) for name, one in room.invited.items())
+    label = (room.title, room.topic, room.public, room.created_at_ms, room.owner)
+    return (*row, *label, invited, *room.made_by)
+
+
+def load_conversation(row: object, same: dict[str, str]) -> Conversation:
+    """The conversation that was exported. `same` maps names to the one object to keep of each.
+
+    Raises:
+        ValueError: if the value has another shape.
+    """
+    match row:
+        case (int(id_), tuple(members), history):
+            conversation: Conversation = Direct(id_)
+            if not 1 <= len(members) <= 2:
+                raise ValueError("a direct conversation that is none")
+        case (
+            int(id_),
+            tuple(members),
+            history,
+            str(title),
+            str(topic),
+            bool(public),
+            int(created_at_ms),
+            str(owner),
+            tuple(invited),
+            bytes(client),
+            int(number),
+        ):
+            conversation = room = Room(id_, title, topic, public, created_at_ms)
+            room.owner, room.made_by = owner, (client, number)
+            for one in invited:
+                match one:
+                    case (str(name), str(by), int(at_id)):
+                        room.invited[same.get(name, name)] = Invitation(by, at_id)
+                    case _:
+                        raise ValueError("an invitation of an unknown shape")
+        case _:
+            raise ValueError("a conversation of an unknown shape")
+    for one in members:
+        match one:
+            case (str(name), int(fed_from), int(read_up_to), tuple(mentions)) if all(
+                type(mention) is int for mention in mentions
+            ):
+                member = Member(fed_from)
+                member.read_up_to = read_up_to
+                member.mentions = list(mentions)
+                conversation.members[same.get(name, name)] = member
+            case _:
+                raise ValueError("a member of an unknown shape")
+    if len(conversation.members) != len(members) or not members:
+        raise ValueError("a conversation without members, or with one twice")
+    if isinstance(conversation, Room) and conversation.owner not in conversation.members:
+        raise ValueError("a room whose owner is not in it")
+    conversation.history = History.load(history, same)
+    return conversation
+
+
 class Posted(NamedTuple):
     """New messages, with ids one behind the other."""
 

@@ -48,9 +48,11 @@ from ringchat_server.chat.conversations import (
     News,
     Posted,
     Room,
+    export_conversation,
+    load_conversation,
 )
 from ringchat_server.chat.dedupe import Clients
-from ringchat_server.chat.history import MESSAGE_BYTES, History
+from ringchat_server.chat.history import MESSAGE_BYTES
 from ringchat_server.chat.requests import is_sound_name
 from ringchat_server.records import Entry, message_id
 
@@ -59,7 +61,7 @@ CONVERSATIONS_MAX = 10_000
 MEMBERS_MAX = 10_000
 """Of one room, the invited included."""
 STORE_BYTES_MAX = 4 << 30
-"""Of all messages, by their weight in a journal."""
+"""Of all messages, by their weight in a journal; a character of a text weighs as one byte."""
 
 _MENTION = re.compile(r'@(?:"([^"]+)"|([^\s@"]+))', re.ASCII)
 _PUNCTUATION = ".,;:!?)]}'"
@@ -221,7 +223,7 @@ class Talk:
 
     @staticmethod
     def _mention(room: Conversation, sender: str, text: str, id_: int) -> None:
-        for name in mentioned(text):
+        for name in dict.fromkeys(mentioned(text)):  # once, however often he is named
             if name != sender and (member := room.members.get(name)) is not None:
                 member.mention(id_)
 
@@ -238,12 +240,21 @@ class Talk:
             return NOT_THE_AUTHOR
         if history.is_deleted(one):
             return DELETED_ALREADY
+        if entry.session and self._is_blocked(conversation, account):
+            return not_accepted(str(conversation.name_for(account.name)))
         if entry.session and self.stored_bytes >= STORE_BYTES_MAX:
             return STORE_FULL
         self.stored_bytes += len(text) - len(history.text(at))
         history.edit(at, text, entry.time_ms)
         self.news.append(Changed(conversation, one))
         return DONE
+
+    def _is_blocked(self, conversation: Conversation, account: Account) -> bool:
+        """The other one of a direct conversation takes nothing from him."""
+        if isinstance(conversation, Room):
+            return False
+        other = self._accounts.get(str(conversation.name_for(account.name)))
+        return other is not None and account.name in other.blocked
 
     def erase(self, index: int, entry: Entry, account: Account) -> Answer:
         """The author takes a message's text away."""
@@ -490,7 +501,7 @@ class Talk:
 
     def export(self) -> tuple[object, ...]:
         """All conversations in the order of their ids, in built-in values."""
-        return tuple(_export(one) for one in sorted(self.all(), key=lambda one: one.id))
+        return tuple(export_conversation(one) for one in sorted(self.all(), key=lambda one: one.id))
 
     def load(self, rows: object, newest_id: int) -> None:
         """Takes the conversations that were exported.
@@ -504,7 +515,7 @@ class Talk:
         same = {account.name: account.name for account in self._accounts}
         before = 0
         for row in rows:
-            conversation = _load(row, same)
+            conversation = load_conversation(row, same)
             if not before < conversation.id <= newest_id >= conversation.newest_id:
                 raise ValueError("a conversation that cannot stand there")
             before = conversation.id
@@ -536,65 +547,3 @@ def _is_busy(account: Account) -> bool:
 
 def _is_full(room: Room) -> bool:
     return len(room.members) + len(room.invited) >= MEMBERS_MAX
-
-
-def _export(conversation: Conversation) -> tuple[object, ...]:
-    members = tuple(
-        (name, one.fed_from, one.read_up_to, tuple(one.mentions))
-        for name, one in conversation.members.items()
-    )
-    row = (conversation.id, members, conversation.history.export())
-    if not isinstance(conversation, Room):
-        return row
-    room = conversation
-    invited = tuple((name, *one) for name, one in room.invited.items())
-    label = (room.title, room.topic, room.public, room.created_at_ms, room.owner)
-    return (*row, *label, invited, *room.made_by)
-
-
-def _load(row: object, same: dict[str, str]) -> Conversation:
-    match row:
-        case (int(id_), tuple(members), history):
-            conversation: Conversation = Direct(id_)
-            if not 1 <= len(members) <= 2:
-                raise ValueError("a direct conversation that is none")
-        case (
-            int(id_),
-            tuple(members),
-            history,
-            str(title),
-            str(topic),
-            bool(public),
-            int(created_at_ms),
-            str(owner),
-            tuple(invited),
-            bytes(client),
-            int(number),
-        ):
-            conversation = room = Room(id_, title, topic, public, created_at_ms)
-            room.owner, room.made_by = owner, (client, number)
-            for one in invited:
-                match one:
-                    case (str(name), str(by), int(at_id)):
-                        room.invited[same.get(name, name)] = Invitation(by, at_id)
-                    case _:
-                        raise ValueError("an invitation of an unknown shape")
-        case _:
-            raise ValueError("a conversation of an unknown shape")
-    for one in members:
-        match one:
-            case (str(name), int(fed_from), int(read_up_to), tuple(mentions)) if all(
-                type(mention) is int for mention in mentions
-            ):
-                member = Member(fed_from)
-                member.read_up_to = read_up_to
-                member.mentions = list(mentions)
-                conversation.members[same.get(name, name)] = member
-            case _:
-                raise ValueError("a member of an unknown shape")
-    if len(conversation.members) != len(members) or not members:
-        raise ValueError("a conversation without members, or with one twice")
-    if isinstance(conversation, Room) and conversation.owner not in conversation.members:
-        raise ValueError("a room whose owner is not in it")
-    conversation.history = History.load(history, same)
-    return conversation

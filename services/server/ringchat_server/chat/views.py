@@ -12,14 +12,11 @@ from heapq import merge, nlargest
 from operator import attrgetter
 from typing import NamedTuple
 
-from ringchat_server.chat.accounts import Account, Accounts
+from ringchat_server.chat.accounts import LOOKED_AT_MAX, Account, Accounts
 from ringchat_server.chat.answers import NOT_LOGGED_IN, Answer
 from ringchat_server.chat.conversations import Conversation, Message, Name, Room
 from ringchat_server.chat.names import matcher, utf8_length
 from ringchat_server.chat.talk import Talk
-
-LOOKED_AT_MAX = 10_000
-"""Rooms, for one page of those that match."""
 
 
 class Profile(NamedTuple):
@@ -294,11 +291,28 @@ class Views:
         """Each, once: for an index. Until the next entry is applied."""
         return self._talk.all()
 
-    def acquaintances(self, account: str) -> Iterator[str]:
-        """Who shares a conversation with it; some more than once."""
+    def acquaintances(self, account: str, members_max: int) -> Iterator[str]:
+        """Those with whom it has direct conversations, then those in its rooms of no more members;
+        some more than once."""
         found = self._accounts.get(account)
-        for conversation in found.conversations.values() if found is not None else ():
-            yield from conversation.members
+        if found is None:
+            return
+        rooms: list[Room] = []
+        for conversation in found.conversations.values():
+            if isinstance(conversation, Room):
+                rooms.append(conversation)
+            else:
+                yield from conversation.members
+        for room in rooms:
+            if len(room.members) <= members_max:
+                yield from room.members
+
+    def few_members(self, account: str, name: Name, members_max: int) -> list[str] | Answer:
+        """Who is in that conversation; nobody, if they are more than that."""
+        conversation = self._find(account, name)
+        if not isinstance(conversation, Conversation):
+            return conversation
+        return list(conversation.members) if len(conversation.members) <= members_max else []
 
     def _find(self, account: str, name: Name) -> Conversation | Answer:
         found = self._accounts.get(account)

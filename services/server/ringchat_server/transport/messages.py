@@ -109,7 +109,7 @@ def presence_of(presence: Presence) -> pb.Presence:
     return pb.Presence(attached=presence.attached, last_seen_ms=presence.last_seen_ms)
 
 
-def member_of(member: MemberState, presence: Presence) -> pb.Member:
+def member_of(member: MemberState, presence: pb.Presence) -> pb.Member:
     """Somebody in a conversation."""
     return pb.Member(
         account=member.account,
@@ -117,5 +117,5 @@ def member_of(member: MemberState, presence: Presence) -> pb.Member:
         invited=member.invited,
         delivered_up_to=member.delivered_up_to,
         read_up_to=member.read_up_to,
-        presence=presence_of(presence),
+        presence=presence,
     )

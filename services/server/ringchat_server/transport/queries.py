@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Awaitable, Callable
 from itertools import islice
 from typing import Any, TypeVar
@@ -44,6 +45,8 @@ PAGE_BYTES_MAX = 1 << 20
 """A page ends early with so much in it: a client's gRPC takes 4 MiB, with what else is there."""
 FOUND_DEFAULT = 20
 FOUND_MAX = 100
+SEARCHES_AT_ONCE = 2
+"""Of one account."""
 SEARCHES_MAX = 3
 """Tries to fill a page of what was found, when some of it has just been deleted."""
 ACQUAINTED_MAX = 10_000
@@ -61,6 +64,7 @@ class Queries:
 
     def __init__(self, gate: Gate) -> None:
         self._gate = gate
+        self._searching = Counter[str]()
         self._of: dict[str, Callable[[Any, str, bytes], Answerer]] = {
             "list_accounts": self._list_accounts,
             "list_rooms": self._list_rooms,
@@ -104,8 +108,8 @@ class Queries:
         size = _size(message.page_size)
 
         async def answer() -> pb.ListAccountsResponse:
-            names, more = self._gate.chat.list_accounts(pattern, message.page_token, size)
-            return pb.ListAccountsResponse(names=names, next_page_token=names[-1] if more else "")
+            names, token = self._gate.chat.list_accounts(pattern, message.page_token, size)
+            return pb.ListAccountsResponse(names=names, next_page_token=token)
 
         return answer
 
@@ -145,11 +149,12 @@ class Queries:
         size, where = _size(message.page_size), conversation_name(message.conversation)
 
         async def answer() -> pb.ListMembersResponse:
-            chat, newsroom = self._gate.chat, self._gate.newsroom
-            found = chat.views.members(account, where, message.page_token, size)
+            found = self._gate.chat.views.members(account, where, message.page_token, size)
             members, more = page_of(found)
             return pb.ListMembersResponse(
-                members=[member_of(one, newsroom.presence(one.account)) for one in members],
+                members=[
+                    member_of(one, self._presence_of(one.account, account)) for one in members
+                ],
                 next_page_token=members[-1].account if more else "",
             )
 
@@ -193,6 +198,19 @@ class Queries:
     async def _found(
         self, account: str, words: str, where: Name | None, before: int, limit: int
     ) -> pb.SearchMessagesResponse:
+        if self._searching[account] >= SEARCHES_AT_ONCE:
+            raise Refused((RESOURCE_EXHAUSTED, "you are searching already; wait for the answers"))
+        self._searching[account] += 1
+        try:
+            return await self._find(account, words, where, before, limit)
+        finally:
+            self._searching[account] -= 1
+            if not self._searching[account]:
+                del self._searching[account]
+
+    async def _find(
+        self, account: str, words: str, where: Name | None, before: int, limit: int
+    ) -> pb.SearchMessagesResponse:
         found = pb.SearchMessagesResponse()
         for _ in range(SEARCHES_MAX):
             ids = self._gate.chat.views.conversation_ids(account, where)
@@ -226,18 +244,27 @@ class Queries:
             )
             if name == account:
                 response.blocked.extend(chat.blocked(account))
-            if name == account or self._are_acquainted(account, name):
-                response.presence.CopyFrom(presence_of(self._gate.newsroom.presence(name)))
+            if self._are_acquainted(account, name):
+                response.presence.CopyFrom(self._presence_of(name, account))
             return response
 
         return answer
 
+    def _presence_of(self, other: str, account: str) -> pb.Presence:
+        """As far as `account` may know: who has blocked him is not there for him."""
+        chat, newsroom = self._gate.chat, self._gate.newsroom
+        if account in chat.blocked(other):
+            return pb.Presence()
+        return presence_of(newsroom.presence(other))
+
     def _are_acquainted(self, account: str, other: str) -> bool:
-        """Whether they share a conversation; of somebody who is in very many, perhaps not seen."""
+        """Whether one is told of the other's coming and going; or they are in one room, as far
+        as that is looked for."""
         views = self._gate.chat.views
-        if isinstance(views.conversation_ids(account, other), list):
+        if other == account or isinstance(views.conversation_ids(account, other), list):
             return True
-        return other in islice(views.acquaintances(account), ACQUAINTED_MAX)
+        known = views.acquaintances(account, MARKS_MEMBERS_MAX)
+        return other in islice(known, ACQUAINTED_MAX)
 
     def _list_sessions(
         self, message: pb.ListSessionsRequest, account: str, session: bytes
@@ -255,12 +282,12 @@ class Queries:
 
         async def answer() -> pb.SetTypingResponse:
             chat = self._gate.chat
-            found = chat.views.members(account, where, "", MARKS_MEMBERS_MAX + 1)
-            members, _ = page_of(found)
+            members = chat.views.few_members(account, where, MARKS_MEMBERS_MAX)
+            if isinstance(members, tuple):
+                raise Refused(members)
             if isinstance(where, str) and account in chat.blocked(where):
                 raise Refused((PERMISSION_DENIED, f"'{where}' does not accept this from you"))
-            if len(members) <= MARKS_MEMBERS_MAX:
-                self._gate.newsroom.types(account, where, members)
+            self._gate.newsroom.types(account, where, members)
             return pb.SetTypingResponse()
 
         return answer

@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from ringchat_server.chat import accounts as module
 from ringchat_server.chat.accounts import (
     SESSION_LIFETIME_MS,
     SESSIONS_MAX,
@@ -13,7 +14,7 @@ from ringchat_server.chat.accounts import (
     Accounts,
     verification,
 )
-from ringchat_server.chat.names import matcher
+from ringchat_server.chat.names import literal_prefix, matcher
 
 
 def with_names(*names: str) -> Accounts:
@@ -80,22 +81,35 @@ def test_deleting_ends_the_sessions() -> None:
     assert accounts.get("ann") is None
     assert accounts.holder(token(1), 0) is None
     assert accounts.holder(token(2), 0) == "bob"
-    assert accounts.matching("*", "", 9) == (["bob"], False)
+    assert accounts.matching("*", "", 9) == (["bob"], "")
     accounts.end_session(token(1))  # no error
 
 
 @given(
     st.lists(st.text("abc", min_size=1, max_size=4), unique=True, max_size=30),
     st.text("abc*?", min_size=1, max_size=4),
-    st.text("abc", max_size=3),
     st.integers(1, 5),
+    st.integers(1, 7),
 )
-def test_a_page_is_a_slice_of_all_that_match(
-    names: list[str], pattern: str, after: str, limit: int
+def test_the_pages_are_all_that_match_and_each_looks_at_few(
+    names: list[str], pattern: str, limit: int, looked_at_max: int
 ) -> None:
-    expected = [name for name in sorted(names) if name > after and matcher(pattern)(name)]
-    page = with_names(*names).matching(pattern, after, limit)
-    assert page == (expected[:limit], len(expected) > limit)
+    accounts, matches = with_names(*names), matcher(pattern)
+    found: list[str] = []
+    after = ""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(module, "LOOKED_AT_MAX", looked_at_max)
+        while True:
+            page, following = accounts.matching(pattern, after, limit)
+            assert len(page) <= limit
+            found += page
+            if not following:
+                break
+            prefix = literal_prefix(pattern)
+            looked_at = sum(after < name <= following and name >= prefix for name in names)
+            assert looked_at <= looked_at_max
+            after = following
+    assert found == [name for name in sorted(names) if matches(name)]
 
 
 def test_what_is_exported_is_sorted_and_comes_back() -> None:

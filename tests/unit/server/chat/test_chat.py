@@ -127,7 +127,7 @@ def test_who_is_deleted_is_gone_and_the_name_stays_taken(room: Room) -> None:
     room.ask(*send("bob", "hi"), account="ann")
     assert room.ask("delete", account="bob") == DONE
     assert room.chat.account_of(TOKEN["bob"], NOW_MS) is None
-    assert room.chat.list_accounts("", "", 9) == (["ann"], False)
+    assert room.chat.list_accounts("", "", 9) == (["ann"], "")
     assert room.ask("create", "bob", "hash") == name_taken("bob")
     assert room.ask(*send("bob", "still there?"), account="ann") == no_account("bob")
     assert room.waiting("bob") == []
@@ -178,9 +178,9 @@ def test_who_may_not(room: Room, request_: tuple[object, ...]) -> None:
 
 
 def test_names_page_by_page(room: Room) -> None:
-    assert room.chat.list_accounts("*", "", 1) == (["ann"], True)
-    assert room.chat.list_accounts("*", "ann", 1) == (["bob"], False)
-    assert room.chat.list_accounts("c*", "", 1) == ([], False)
+    assert room.chat.list_accounts("*", "", 1) == (["ann"], "ann")
+    assert room.chat.list_accounts("*", "ann", 1) == (["bob"], "")
+    assert room.chat.list_accounts("c*", "", 1) == ([], "")
 
 
 # ------------------------------------------------------------------- once

@@ -278,8 +278,11 @@ def test_a_mention_counts_until_it_is_read(house: House, hall: int) -> None:
     state = house.state("bob", hall)
     assert (state.unread, state.unread_mentions) == (4, 2)
     assert house.state("ann", hall).unread_mentions == 0, "not by oneself"
+    house.id_of("ann", "post", hall, ("@cy!",), 0)
     house.says("bob", "read", hall, first)
     assert house.state("bob", hall).unread_mentions == 1
+    house.id_of("ann", "post", hall, ("@bob @bob, @bob!",), 0)
+    assert house.state("bob", hall).unread_mentions == 2, "a message is one mention"
 
 
 def test_who_may_be_meant() -> None:

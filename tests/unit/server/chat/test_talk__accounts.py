@@ -13,6 +13,7 @@ from ringchat_server.chat.answers import (
     OK,
     TOO_MANY_BLOCKED,
     WRONG_PASSWORD,
+    join_first,
     no_account,
     not_accepted,
 )
@@ -23,10 +24,13 @@ from tests.unit.server.chat.room import NOW_MS, TOKEN, House, send
 
 
 def test_who_is_blocked_does_not_get_through(house: House, hall: int) -> None:
-    house.id_of("bob", *send("ann", "before"))
+    before = house.id_of("bob", *send("ann", "before"))
     assert house.says("ann", "block", "bob", True) == DONE
     assert house.chat.blocked("ann") == ("bob",)
     assert house.says("bob", *send("ann", "psst")) == not_accepted("ann")
+    assert house.says("bob", "edit", "ann", before, "psst") == not_accepted("ann")
+    assert house.texts("ann", "bob") == ["before"]
+    assert house.says("bob", "erase", "ann", before) == DONE, "to take back is no message"
     assert house.says("bob", "post", "ann", ("psst",), 0) == not_accepted("ann")
     other = house.id_of("bob", "room", "bob's", "", False, ())
     assert house.says("bob", "invite", other, "ann") == not_accepted("ann")
@@ -93,3 +97,17 @@ def test_who_leaves_for_good_leaves_what_he_wrote(house: House, hall: int) -> No
     house.says("bob", "delete")
     assert next(iter(house.chat.views.every_conversation())).id == dans
     assert house.chat.stored_bytes == 0
+
+
+def test_whom_one_knows_is_told_first_of_those_one_speaks_with(house: House) -> None:
+    garden = house.id_of("ann", "room", "garden", "", True, ())
+    for name in ("bob", "cy", "dan"):
+        house.says(name, "join", garden)
+    house.id_of("ann", *send("eve", "hi"))
+    views = house.chat.views
+    assert list(dict.fromkeys(views.acquaintances("ann", 4))) == ["ann", "eve", "bob", "cy", "dan"]
+    assert set(views.acquaintances("ann", 3)) == {"ann", "eve"}
+    assert list(views.acquaintances("nobody", 9)) == []
+    assert views.few_members("ann", garden, 4) == ["ann", "bob", "cy", "dan"]
+    assert views.few_members("ann", garden, 3) == []
+    assert views.few_members("eve", garden, 9) == join_first(garden)

@@ -2,14 +2,23 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import Any
 
 import pytest
 
 from ringchat_proto import chat_pb2 as pb
+from ringchat_server.chat import accounts
 from ringchat_server.transport import queries
 from tests.unit.server.transport.crew import Crew, code_of, direct, in_room
 from tests.unit.server.transport.fake_host import VIEW
+
+
+class Deaf:
+    """Watches, and hears nothing."""
+
+    def told(self, news: object) -> None:
+        pass
 
 
 @pytest.fixture
@@ -235,3 +244,42 @@ async def test_a_search_that_cannot_be_made_says_why(
     )
     assert code_of(response) == 8
     assert "too many searches" in response.error.message
+
+
+async def test_who_has_blocked_one_is_not_there_for_him(crew: Crew) -> None:
+    await crew.sends("ann", "bob", "hi")
+    crew.newsroom.watch(crew.chat, "bob", Deaf())
+    for name, blocks, attached in (("ann", False, True), ("ann", True, False), ("bob", True, True)):
+        await crew.says(
+            "bob", "block_account", pb.BlockAccountRequest(account="ann", blocked=blocks)
+        )
+        profile = await crew.says(name, "get_profile", pb.GetProfileRequest(account="bob"))
+        assert profile.presence.attached == attached
+        where = direct("bob" if name == "ann" else "ann")
+        listed = await crew.says(name, "list_members", pb.ListMembersRequest(conversation=where))
+        assert [one.presence.attached for one in listed.members if one.account == "bob"] == [
+            attached
+        ]
+
+
+async def test_a_page_of_names_may_look_at_few_of_them(
+    crew: Crew, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(accounts, "LOOKED_AT_MAX", 2)
+    request = pb.ListAccountsRequest(pattern="*e")
+    page = await crew.says("ann", "list_accounts", request)
+    assert (list(page.names), page.next_page_token) == ([], "bob")
+    request.page_token = page.next_page_token
+    page = await crew.says("ann", "list_accounts", request)
+    assert (list(page.names), page.next_page_token) == (["eve"], "")
+
+
+async def test_nobody_searches_more_often_than_twice_at_once(crew: Crew) -> None:
+    await crew.sends("ann", "bob", "apple")
+    request = pb.SearchMessagesRequest(query="apple")
+    asked = [
+        asyncio.create_task(crew.ask(crew.author(name), "search_messages", request))
+        for name in ("ann", "ann", "ann", "bob")
+    ]
+    assert [code_of(await one) for one in asked] == [0, 0, 8, 0]
+    assert code_of(await crew.ask(crew.author("ann"), "search_messages", request)) == 0
