@@ -13,7 +13,7 @@ import re
 from bisect import bisect_left
 from collections.abc import Iterator
 from itertools import groupby
-from typing import Any, cast
+from typing import Any, NamedTuple, cast
 
 from ringchat_server.chat.accounts import Account, Accounts
 from ringchat_server.chat.answers import (
@@ -67,6 +67,13 @@ _MENTION = re.compile(r'@(?:"([^"]+)"|([^\s@"]+))', re.ASCII)
 _PUNCTUATION = ".,;:!?)]}'"
 
 Reference = int | tuple[bytes, int]
+
+
+class Place(NamedTuple):
+    """Where a message stands."""
+
+    conversation: Conversation
+    at: int
 
 
 class Talk:
@@ -230,14 +237,11 @@ class Talk:
     def edit(self, index: int, entry: Entry, account: Account) -> Answer:
         """The author gives a message another text."""
         _, where, reference, text = cast("tuple[str, Any, Any, str]", entry.request)
-        conversation = self.find(account, where)
-        if isinstance(conversation, tuple):
-            return conversation
-        history, one = conversation.history, self._resolve(reference)
-        if (at := history.place(one)) is None:
-            return NO_MESSAGE
-        if history.sender(at) != account.name:
-            return NOT_THE_AUTHOR
+        found = self._own_message(account, where, reference)
+        if not isinstance(found, Place):
+            return found
+        conversation, at = found
+        history, one = conversation.history, conversation.history.ids[at]
         if history.is_deleted(one):
             return DELETED_ALREADY
         if entry.session and self._is_blocked(conversation, account):
@@ -249,29 +253,38 @@ class Talk:
         self.news.append(Changed(conversation, one))
         return DONE
 
+    def erase(self, index: int, entry: Entry, account: Account) -> Answer:
+        """The author takes a message's text away."""
+        _, where, reference = cast("tuple[str, Any, Any]", entry.request)
+        found = self._own_message(account, where, reference)
+        if not isinstance(found, Place):
+            return found
+        conversation, at = found
+        history, one = conversation.history, conversation.history.ids[at]
+        if not history.is_deleted(one):
+            self.stored_bytes -= len(history.text(at))
+            history.erase(at, entry.time_ms)
+            self.news.append(Changed(conversation, one))
+        return DONE
+
+    def _own_message(self, account: Account, where: object, reference: Reference) -> Place | Answer:
+        """A message that he has written; or why he may not change it."""
+        conversation = self.find(account, where)
+        if isinstance(conversation, tuple):
+            return conversation
+        at = conversation.history.place(self._resolve(reference))
+        if at is None:
+            return NO_MESSAGE
+        if conversation.history.sender(at) != account.name:
+            return NOT_THE_AUTHOR
+        return Place(conversation, at)
+
     def _is_blocked(self, conversation: Conversation, account: Account) -> bool:
         """The other one of a direct conversation takes nothing from him."""
         if isinstance(conversation, Room):
             return False
         other = self._accounts.get(str(conversation.name_for(account.name)))
         return other is not None and account.name in other.blocked
-
-    def erase(self, index: int, entry: Entry, account: Account) -> Answer:
-        """The author takes a message's text away."""
-        _, where, reference = cast("tuple[str, Any, Any]", entry.request)
-        conversation = self.find(account, where)
-        if isinstance(conversation, tuple):
-            return conversation
-        history, one = conversation.history, self._resolve(reference)
-        if (at := history.place(one)) is None:
-            return NO_MESSAGE
-        if history.sender(at) != account.name:
-            return NOT_THE_AUTHOR
-        if not history.is_deleted(one):
-            self.stored_bytes -= len(history.text(at))
-            history.erase(at, entry.time_ms)
-            self.news.append(Changed(conversation, one))
-        return DONE
 
     def read(self, index: int, entry: Entry, account: Account) -> Answer:
         """Somebody has read up to a message."""
