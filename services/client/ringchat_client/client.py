@@ -41,6 +41,7 @@ from ringchat_client.errors import (
     Unavailable,
 )
 from ringchat_client.exporting import everything
+from ringchat_client.listing import listed
 from ringchat_client.numbering import client_id_of, number_given, numbered
 from ringchat_client.receiving import Seen, receive
 from ringchat_client.requests import checked
@@ -184,13 +185,14 @@ class Client:
         request = pb.Request(delete_account=pb.DeleteAccountRequest())
         await self._write(request, self._logged_out, timeout)
 
-    async def list_accounts(self, pattern: str = "*", *, timeout: float = 30.0) -> list[str]:
-        """All names that match, sorted. `*` is any run of characters, `?` any one.
+    async def list_accounts(
+        self, pattern: str = "*", *, limit: int | None = None, timeout: float = 30.0
+    ) -> list[str]:
+        """Names that match, sorted: all, or so many. `*` is any run of characters, `?` any one.
 
         Raises InvalidArgument; NotDone when the timeout passes (asking changes nothing).
         """
-        pages = await self._pages(requests.list_accounts(pattern), timeout)
-        return [name for page in pages for name in page.names]
+        return await self._listed(requests.list_accounts(pattern, limit), "names", timeout, limit)
 
     async def profile(self, account: str = "", *, timeout: float = 30.0) -> Profile:
         """What is known of an account; without a name, of one's own. Raises NotFound."""
@@ -228,7 +230,7 @@ class Client:
         await self._do(requests.block_account(account, True), timeout)
 
     async def unblock(self, account: str, *, timeout: float = 30.0) -> None:
-        """Take messages and invitations of that account again. Raises NotFound."""
+        """Take messages and invitations of that account again, if it was blocked."""
         await self._do(requests.block_account(account, False), timeout)
 
     async def export(self, *, timeout: float = 600.0) -> dict[str, Any]:
@@ -252,7 +254,7 @@ class Client:
             timeout: in seconds.
 
         Raises NotFound, PermissionDenied (the receiver blocks one), InvalidArgument,
-        Unauthenticated, ResourceExhausted (the receiver's queue is full).
+        Unauthenticated, ResourceExhausted (the cluster holds as many messages as it may).
         """
         if reply_to:
             return await self._write(requests.reply(to, text, reply_to), receipt_of, timeout)
@@ -273,11 +275,13 @@ class Client:
         self._need_token()
         return receive(self._open_connection(), self._session.token, self._readers)
 
-    async def acknowledge(self, message_id: int, *, timeout: float = 30.0) -> None:
-        """Mark all messages up to and including this id as delivered, on every replica."""
+    async def acknowledge(self, message: MessageName, *, timeout: float = 30.0) -> None:
+        """Mark all messages up to and including this one as delivered, on every replica."""
         self._need_token()
-        request = requests.update_message(message_id)
-        for seen in self._readers:
+        request = requests.update_message(message)
+        message_id = request.update_message.up_to_message_id
+        has_view = request.update_message.HasField("view")
+        for seen in () if has_view else self._readers:
             if (view := seen.view_of(message_id)) is not None:
                 request.update_message.view = view
 
@@ -397,22 +401,24 @@ class Client:
     async def conversations(self, *, timeout: float = 30.0) -> list[Conversation]:
         """One's conversations and invitations, the one with the newest message first."""
         self._need_token()
-        pages = await self._pages(requests.list_conversations(), timeout)
-        return [conversation_of(state) for page in pages for state in page.conversations]
+        states = await self._listed(requests.list_conversations(), "conversations", timeout)
+        return [conversation_of(state) for state in states]
 
     async def members(
         self, conversation: ConversationName, *, timeout: float = 30.0
     ) -> list[Member]:
         """Who is in a conversation, in the order of names. Raises NotFound."""
         self._need_token()
-        pages = await self._pages(requests.list_members(conversation), timeout)
-        return [member_of(member) for page in pages for member in page.members]
+        members = await self._listed(requests.list_members(conversation), "members", timeout)
+        return [member_of(member) for member in members]
 
-    async def rooms(self, pattern: str = "*", *, timeout: float = 30.0) -> list[Room]:
-        """Public rooms whose title matches, whatever its case; `*` and `?` as in names."""
+    async def rooms(
+        self, pattern: str = "*", *, limit: int | None = None, timeout: float = 30.0
+    ) -> list[Room]:
+        """Public rooms, all or so many, whose title matches, whatever its case; as in names."""
         self._need_token()
-        pages = await self._pages(requests.list_rooms(pattern), timeout)
-        return [room_of(room) for page in pages for room in page.rooms]
+        rooms = await self._listed(requests.list_rooms(pattern, limit), "rooms", timeout, limit)
+        return [room_of(room) for room in rooms]
 
     async def create_room(
         self,
@@ -440,7 +446,7 @@ class Client:
         await self._do(requests.leave_room(room), timeout)
 
     async def invite(self, room: int, account: str, *, timeout: float = 30.0) -> None:
-        """Ask an account into a room. Raises NotFound, AlreadyExists, PermissionDenied."""
+        """Ask an account into a room, if it is not there. Raises NotFound, PermissionDenied."""
         await self._do(requests.invite_to_room(room, account), timeout)
 
     async def remove(self, room: int, account: str, *, timeout: float = 30.0) -> None:
@@ -506,19 +512,15 @@ class Client:
         deadline = asyncio.get_running_loop().time() + timeout
         return await self._answer(self._submit(request, write=False), _as_it_is, deadline)
 
-    async def _pages(self, request: pb.Request, timeout: float) -> list[Any]:
-        """The answers to a read that has a page size, one for each page."""
+    async def _listed(
+        self, request: pb.Request, what: str, timeout: float, limit: int | None = None
+    ) -> list[Any]:
         deadline = asyncio.get_running_loop().time() + timeout
-        kind = request.WhichOneof("kind")
-        assert kind is not None
-        pages: list[Any] = []
-        while not pages or pages[-1].next_page_token:
-            asked = pb.Request()
-            asked.CopyFrom(request)
-            getattr(asked, kind).page_token = pages[-1].next_page_token if pages else ""
-            pending = self._submit(asked, write=False)
-            pages.append(getattr(await self._answer(pending, _as_it_is, deadline), kind))
-        return pages
+
+        async def ask(request: pb.Request) -> pb.Response:
+            return await self._answer(self._submit(request, write=False), _as_it_is, deadline)
+
+        return await listed(ask, request, what, limit)
 
     def _submit(self, request: pb.Request | Send | Post, *, write: bool) -> Pending:
         connection = self._open_connection()

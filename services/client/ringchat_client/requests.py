@@ -88,6 +88,15 @@ def _checked_limit(limit: int, limit_max: int) -> int:
     return limit
 
 
+def _page_size(limit: int | None) -> int:
+    """Of a listing of which so many are wanted, or all of it."""
+    if limit is None:
+        return PAGE_SIZE
+    if limit < 1:
+        raise InvalidArgument("a limit is 1 at least")
+    return min(limit, PAGE_SIZE)
+
+
 def _conversation(name: ConversationName) -> pb.Conversation:
     if isinstance(name, str):
         return pb.Conversation(account=checked(name, "name"))
@@ -114,10 +123,12 @@ def reply(to: ConversationName, text: str, reply_to: int) -> pb.Request:
     return request
 
 
-def update_message(up_to_message_id: int) -> pb.Request:
+def update_message(up_to: MessageName) -> pb.Request:
     """Messages have been delivered."""
     request = pb.Request()
-    request.update_message.up_to_message_id = checked_id(up_to_message_id, "message id")
+    request.update_message.up_to_message_id = _id_of(up_to)
+    if (view := _view_of(up_to)) is not None:
+        request.update_message.view = view
     return request
 
 
@@ -210,11 +221,11 @@ def list_members(conversation: ConversationName) -> pb.Request:
     return request
 
 
-def list_rooms(pattern: str) -> pb.Request:
+def list_rooms(pattern: str, limit: int | None = None) -> pb.Request:
     """Public rooms, from the first page on."""
     request = pb.Request()
     request.list_rooms.pattern = checked(pattern, "pattern")
-    request.list_rooms.page_size = PAGE_SIZE
+    request.list_rooms.page_size = _page_size(limit)
     return request
 
 
@@ -290,11 +301,11 @@ def log_in(name: str, password: str) -> pb.Request:
     return request
 
 
-def list_accounts(pattern: str) -> pb.Request:
+def list_accounts(pattern: str, limit: int | None = None) -> pb.Request:
     """Names, from the first page on."""
     request = pb.Request()
     request.list_accounts.pattern = checked(pattern, "pattern")
-    request.list_accounts.page_size = PAGE_SIZE
+    request.list_accounts.page_size = _page_size(limit)
     return request
 
 

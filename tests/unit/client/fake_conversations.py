@@ -9,7 +9,7 @@ from typing import Any
 
 from ringchat_proto import chat_pb2 as pb
 
-INVALID_ARGUMENT, NOT_FOUND, ALREADY_EXISTS, PERMISSION_DENIED = 3, 5, 6, 7
+INVALID_ARGUMENT, NOT_FOUND, PERMISSION_DENIED = 3, 5, 7
 FAILED_PRECONDITION = 9
 PAGE = 2
 """Small pages, so that paging is used."""
@@ -314,10 +314,9 @@ class Conversations:
     def _invite_to_room(self, request: pb.Request, response: pb.Response, token: str) -> None:
         account, ask = self._account(token), request.invite_to_room
         self._key(account, pb.Conversation(room=ask.room))
-        if ask.account in self.members[ask.room]:
-            raise LookupError(ALREADY_EXISTS, f"'{ask.account}' is there already")
-        self.members[ask.room][ask.account] = account
-        self._altered(ask.room)
+        if ask.account not in self.members[ask.room]:
+            self.members[ask.room][ask.account] = account
+            self._altered(ask.room)
         response.invite_to_room.SetInParent()
 
     def _remove_from_room(self, request: pb.Request, response: pb.Response, token: str) -> None:

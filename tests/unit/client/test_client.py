@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -88,6 +89,18 @@ async def test_pages_are_joined(client: Client) -> None:
         await client.create_account(name, "p")
     assert await client.list_accounts("a?") == ["a1", "a2", "a3", "a4"]
     assert await client.list_accounts("zzz") == []
+
+
+async def test_only_as_many_are_asked_for_as_are_wanted(
+    cluster: FakeCluster, client: Client
+) -> None:
+    for name in ("a1", "a2", "a3", "a4", "a5"):
+        await client.create_account(name, "p")
+    assert await client.list_accounts("a?", limit=3) == ["a1", "a2", "a3"]
+    asked = [request.list_accounts for f in cluster.replicas[0].frames for request in f.requests]
+    assert [ask.page_size for ask in asked if ask.pattern == "a?"] == [3, 3]
+    with pytest.raises(InvalidArgument, match="limit"):
+        await client.list_accounts(limit=0)
 
 
 async def test_what_needs_a_login_says_so(cluster: FakeCluster) -> None:
@@ -250,6 +263,19 @@ async def test_an_acknowledgement_names_the_view_of_its_message(
     assert cluster.state.mailboxes["ann"] == []
     await client.acknowledge(500)  # of a message that this client has not had
     assert not last_update(cluster).HasField("view")
+
+
+async def test_a_message_is_acknowledged_with_its_own_view(
+    cluster: FakeCluster, client: Client
+) -> None:
+    put_for_ann(cluster, pb.Message(id=101, sender="bob", text="other", view=2))
+    messages = client.receive_messages()
+    async with asyncio.timeout(10):
+        had = await anext(messages)
+    await client.acknowledge(replace(had, view=-1))
+    assert last_update(cluster).view == 2, "that of the one that was had, as for an id"
+    await client.acknowledge(replace(had, view=1))
+    assert last_update(cluster).view == 1
 
 
 async def test_an_acknowledgement_of_another_order_removes_nothing_and_is_no_error(
