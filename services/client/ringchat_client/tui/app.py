@@ -4,16 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import os
-import unicodedata
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from datetime import UTC, datetime
-from typing import Any, ClassVar
+from typing import ClassVar
 
 from textual import events, on
-from textual.app import App, ComposeResult
+from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, Vertical
-from textual.screen import ModalScreen
 from textual.widgets import TextArea
 
 from ringchat_client.errors import RingchatError
@@ -25,16 +23,18 @@ from ringchat_client.tui.desk import Desk
 from ringchat_client.tui.heading import hint_line, title_line, topic_line
 from ringchat_client.tui.line_view import Key, LineLabel, LineView
 from ringchat_client.tui.lines import Line, Span, plain
+from ringchat_client.tui.mentions import completed
 from ringchat_client.tui.palette import Palette
 from ringchat_client.tui.panes import ConversationPane, MessagePane
 from ringchat_client.tui.ports import ChatClient
 from ringchat_client.tui.relay import Listener
 from ringchat_client.tui.ring_line import ring_line
-from ringchat_client.tui.screens import AskScreen, ListScreen, PasswordScreen, SearchScreen
+from ringchat_client.tui.screens import SearchScreen
 from ringchat_client.tui.sidebar import sidebar_lines
 from ringchat_client.tui.state import State
 from ringchat_client.tui.themes import DARK, LIGHT, suiting
 from ringchat_client.tui.timeline import Timeline
+from ringchat_client.tui.windows import Windows
 from ringchat_client.values import ConversationName, Message, Page
 
 __all__ = ["RingchatApp"]
@@ -48,7 +48,7 @@ REMARK_SECONDS = 8.0
 BEHIND_WINDOWS = frozenset(("search", "sidebar", "neighbour", "unread", "page"))
 
 
-class RingchatApp(App[RingchatError]):
+class RingchatApp(Windows):
     """One person's chat; `client` is logged in. Its result is what ended it, if anything did."""
 
     CSS_PATH = "ringchat.tcss"
@@ -364,13 +364,10 @@ class RingchatApp(App[RingchatError]):
             stem = common_beginning(names)
             composer.put(f"/{stem}" + (" " if len(found) == 1 else ""))
             return
-        head, sign, begun = composer.text.rpartition("@")
-        if sign and " " not in begun and "\n" not in begun:
-            names = [name for name in self._names() if name.startswith(_nfkc(begun))]
-            if names:
-                stem = common_beginning(names)
-                composer.put(f"{head}@{stem}" + (" " if len(names) == 1 else ""))
-                return
+        text = completed(composer.text, self._names())
+        if text is not None:
+            composer.put(text)
+            return
         if not composer.text:
             self.action_sidebar()
 
@@ -503,38 +500,13 @@ class RingchatApp(App[RingchatError]):
 
     # ------------------------------------------------------------- windows
 
-    async def choose(self, title: str, lines: Sequence[Line], hint: str) -> Key | None:
-        """Show lines in a window; the key of the one that was chosen."""
-        chosen: Key | None = await self._window(ListScreen(title, lines, hint))
-        return chosen
-
-    async def confirm(self, question: str) -> bool:
-        """Ask; anything but yes is no."""
-        return bool(await self._window(AskScreen(question)))
-
-    async def passwords(self) -> tuple[str, str] | None:
-        """The old and the new password."""
-        passwords: tuple[str, str] | None = await self._window(PasswordScreen())
-        return passwords
-
-    async def _window(self, screen: ModalScreen[Any]) -> Any:
-        """Show a window, and wait for its answer beside the typing.
-
-        An answer that took its time does not take the keys of who has gone on typing.
-        """
+    async def typing_pause(self) -> None:
+        """Until who types has stopped for a moment, or has nothing begun."""
         while self._composer.text:
             left = self._typed_at + PAUSE_SECONDS - self.desk.clock()
             if left <= 0:
                 break
             await asyncio.sleep(left)
-        answer: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
-
-        def answered(result: Any) -> None:
-            if not answer.done():
-                answer.set_result(result)
-
-        self.push_screen(screen, answered)
-        return await answer
 
     def action_search(self) -> None:
         """The window for it."""
@@ -593,7 +565,3 @@ class RingchatApp(App[RingchatError]):
             self.remark(f"{waiting} not confirmed yet; once more leaves all the same", True)
         else:
             self.exit()
-
-
-def _nfkc(text: str) -> str:
-    return unicodedata.normalize("NFKC", text)

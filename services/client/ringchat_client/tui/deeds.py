@@ -2,8 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
+import errno
+import json
+import os
+import unicodedata
 from collections.abc import Awaitable, Callable, Sequence
 from datetime import datetime
+from pathlib import Path
 from typing import Protocol
 
 from ringchat_client.errors import NotFound
@@ -12,12 +18,13 @@ from ringchat_client.tables import status_lines
 from ringchat_client.tui.commands import COMMANDS, Parsed
 from ringchat_client.tui.desk import Desk
 from ringchat_client.tui.lines import Line, Span, plain
+from ringchat_client.tui.mentions import bare, title_and_names
 from ringchat_client.tui.timeline import author_role
 from ringchat_client.values import ConversationName, Presence
 
 __all__ = ["Deeds", "Face", "presence_words"]
 
-ACCOUNTS_SHOWN_MAX = 1000
+SHOWN_MAX = 1000
 KEYS = (
     ("Enter", "send; choose"),
     ("Shift+Enter, Ctrl+J", "another line"),
@@ -42,6 +49,8 @@ class Face(Protocol):
     async def choose(self, title: str, lines: Sequence[Line], hint: str) -> str | int | None: ...
 
     async def confirm(self, question: str) -> bool: ...
+
+    async def entry(self, question: str) -> str | None: ...
 
     async def passwords(self) -> tuple[str, str] | None: ...
 
@@ -88,6 +97,8 @@ class Deeds:
             "end-sessions": self._end_sessions,
             "block": self._block,
             "unblock": self._unblock,
+            "export": self._export,
+            "delete-account": self._delete_account,
             "status": self._status,
             "theme": self._theme,
             "help": self._help,
@@ -118,19 +129,19 @@ class Deeds:
     # ------------------------------------------------------------- conversations
 
     async def _open(self, name: str) -> None:
-        name = name.removeprefix("@")
+        name = bare(name)
         for one in self._desk.state.ordered():
             titles = {one.title.casefold(), str(one.name).casefold()}
             if name.removeprefix("#").casefold() in titles:
                 self._face.open(one.name)
                 return
-        names = await self._client.list_accounts(name)
+        names = await self._client.list_accounts(name, limit=1)
         if not names:
             raise NotFound(f"there is no account {one_harmless_line(name, 40)}")
         self._face.open(names[0])
 
     async def _who(self, pattern: str) -> None:
-        names = (await self._client.list_accounts(pattern or "*"))[:ACCOUNTS_SHOWN_MAX]
+        names = await self._client.list_accounts(pattern or "*", limit=SHOWN_MAX)
         lines = [Line((Span(plain(name), author_role(name)),), name) for name in names]
         title = f"{len(names)} accounts" if names else "nobody"
         chosen = await self._face.choose(title, lines, "Enter opens the conversation, Esc closes")
@@ -145,13 +156,17 @@ class Deeds:
 
     # ------------------------------------------------------------- rooms
 
-    async def _create(self, title: str, *, public: bool) -> None:
-        work = self._client.create_room(title, public=public)
+    async def _create(self, argument: str, *, public: bool) -> None:
+        title, names = title_and_names(argument)
+        if not title:
+            self._desk.remark("give the room a title, and behind it who is invited", True)
+            return
+        work = self._client.create_room(title, public=public, invite=names)
         room = await self._desk.certain(work)
         self._face.open(room)
 
     async def _rooms(self, pattern: str) -> None:
-        rooms = (await self._client.rooms(pattern or "*"))[:ACCOUNTS_SHOWN_MAX]
+        rooms = await self._client.rooms(pattern or "*", limit=SHOWN_MAX)
         lines: list[Line] = []
         for room in rooms:
             head = (Span(plain(room.title), "strong"), Span(f"  {room.members} members", "dim"))
@@ -175,7 +190,7 @@ class Deeds:
         invited = [one for one in self._desk.state.conversations.values() if one.invited_by]
         found = [one.room.id for one in invited if one.room and one.title.casefold() == wanted]
         if not found:
-            rooms = await self._client.rooms(title.removeprefix("#"))
+            rooms = await self._client.rooms(title.removeprefix("#"), limit=2)
             found = [room.id for room in rooms]
         if not found:
             raise NotFound(f"there is no public room {one_harmless_line(title, 64)}")
@@ -201,19 +216,19 @@ class Deeds:
             await self._desk.certain(self._client.leave_room(room))
 
     async def _invite(self, name: str) -> None:
-        name = name.removeprefix("@")
+        name = bare(name)
         await self._desk.certain(self._client.invite(self._room(), name))
         self._desk.remark(f"{name} is invited", False)
 
     async def _remove(self, name: str) -> None:
-        name = name.removeprefix("@")
+        name = bare(name)
         if await self._face.confirm(f"remove {name} from this room?"):
             await self._desk.certain(self._client.remove(self._room(), name))
 
     async def _change(
         self, *, title: str | None = None, topic: str | None = None, owner: str | None = None
     ) -> None:
-        owner = owner.removeprefix("@") if owner is not None else None
+        owner = bare(owner) if owner is not None else None
         room = self._room()
         if owner is not None and not await self._face.confirm(f"hand this room over to {owner}?"):
             return
@@ -250,7 +265,7 @@ class Deeds:
     # ------------------------------------------------------------- accounts
 
     async def _profile(self, name: str) -> None:
-        profile = await self._client.profile(name.removeprefix("@"))
+        profile = await self._client.profile(bare(name))
         rows = [("shown as", profile.display_name or "-")]
         rows.append(("", "deleted" if profile.gone else presence_words(profile.presence)))
         if profile.blocked:
@@ -293,14 +308,35 @@ class Deeds:
             self._desk.remark("all other sessions have ended", False)
 
     async def _block(self, name: str) -> None:
-        name = name.removeprefix("@")
+        name = bare(name)
         await self._desk.certain(self._client.block(name))
         self._desk.remark(f"{name} is blocked", False)
 
     async def _unblock(self, name: str) -> None:
-        name = name.removeprefix("@")
+        name = bare(name)
         await self._desk.certain(self._client.unblock(name))
         self._desk.remark(f"{name} is not blocked any more", False)
+
+    async def _export(self, name: str) -> None:
+        try:
+            new_path(name)  # before all is fetched; nor does the writing take what came meanwhile
+            value = await self._client.export()
+            await asyncio.to_thread(write_new, name, value)
+        except OSError as error:
+            self._desk.remark(f"{name} is not written: {error.strerror or error}", True)
+        else:
+            self._desk.remark(f"all that you have is in {name}", False)
+
+    async def _delete_account(self, _: str) -> None:
+        account = self._desk.state.account
+        entered = await self._face.entry(f"to delete your account for ever, type {account}")
+        if entered is None:
+            return
+        if unicodedata.normalize("NFKC", entered) != account:
+            self._desk.remark("that is not your name; nothing was deleted", True)
+            return
+        await self._desk.certain(self._client.delete_account())
+        self._face.leave()
 
     # ------------------------------------------------------------- the rest
 
@@ -328,6 +364,26 @@ class Deeds:
 
     async def _quit(self, _: str) -> None:
         self._face.leave()
+
+
+def new_path(name: str) -> Path:
+    """Of a file that is not there yet; raises FileExistsError."""
+    path = Path(os.path.expanduser(name))  # noqa: PTH111 (~nobody is no error)
+    if os.path.lexists(path):
+        raise FileExistsError(errno.EEXIST, "it is there already")
+    return path
+
+
+def write_new(name: str, value: object) -> None:
+    """JSON into a new file that only its owner can read. Raises OSError."""
+    path = new_path(name)
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    try:
+        with os.fdopen(descriptor, "w", encoding="utf-8") as file:
+            json.dump(value, file, ensure_ascii=False, indent=2)
+    except BaseException:
+        path.unlink()
+        raise
 
 
 def presence_words(presence: Presence, now: datetime | None = None) -> str:

@@ -13,7 +13,7 @@ from contextlib import aclosing
 from datetime import UTC, datetime
 from typing import Any
 
-from ringchat_client.errors import DeadlineExpired, NotDone, NotKnown, RingchatError
+from ringchat_client.errors import AlreadyExists, DeadlineExpired, NotDone, NotKnown, RingchatError
 from ringchat_client.plain_text import one_harmless_line
 from ringchat_client.tui.marks import Marks
 from ringchat_client.tui.ports import ChatClient
@@ -95,7 +95,7 @@ class Desk:
         before = self.state.conversation
         self.state.apply(event, self.clock())
         if isinstance(event, NewMessage):
-            self._marks.delivered(event.message.id)
+            self._marks.delivered(event.message)
         elif isinstance(event, ConversationChanged) and event.conversation.name == (
             self.state.opened
         ):
@@ -160,8 +160,8 @@ class Desk:
                 self.state.listed(await self.client.conversations())
                 self.state.stale()
                 self._changed()
-                if self.state.newest_known():
-                    self._marks.delivered(self.state.newest_known())
+                if (newest := self.state.newest_known()) is not None:
+                    self._marks.delivered(newest)
                 if self.state.opened is not None:
                     await self._read_thread(self.state.opened)
                 return
@@ -230,10 +230,10 @@ class Desk:
         known = self.state.conversation
         if thread is None or known is None or not thread.loaded or known.invited_by:
             return
-        newest = thread.newest_id()
-        if newest > known.read_up_to:
-            self.state.read(known.name, newest)
-            self._marks.read(known.name, newest)
+        newest = thread.messages[-1] if thread.messages else None
+        if newest is not None and newest.id > known.read_up_to:
+            self.state.read(known.name, newest.id)
+            self._marks.read(newest)
 
     async def search(self, query: str, name: ConversationName | None, before: int) -> Page:
         """Messages that hold the words, newest first."""
@@ -280,6 +280,10 @@ class Desk:
         """Send until it is certain; if it is refused, that stands beside it."""
         try:
             receipt = await self._certain_receipt(one)
+        except AlreadyExists:
+            # Applied, but so long ago that its receipt is no longer kept: the thread has it.
+            self.state.taken_back(one.conversation, one.key)
+            await self._read_thread(one.conversation)
         except RingchatError as error:
             reason = one_harmless_line(str(error))
             self.state.stage(one.conversation, one.key, Stage.FAILED, reason)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncGenerator, Sequence
-from typing import Protocol
+from typing import Any, Protocol
 
 from ringchat_client.values import (
     AccountSession,
@@ -26,15 +26,21 @@ class ChatClient(Protocol):
     """A client that is logged in. What each call does is told by `Client`."""
 
     # ruff: noqa: D102
-    async def list_accounts(self, pattern: str = "*", *, timeout: float = 30.0) -> list[str]: ...
+    async def list_accounts(
+        self, pattern: str = "*", *, limit: int | None = None, timeout: float = 30.0
+    ) -> list[str]: ...
 
     async def send_message(
         self, to: ConversationName, text: str, *, reply_to: int = 0, timeout: float = 30.0
     ) -> Receipt: ...
 
-    async def acknowledge(self, message_id: int, *, timeout: float = 30.0) -> None: ...
+    async def acknowledge(self, message: MessageName, *, timeout: float = 30.0) -> None: ...
 
     async def status(self, *, timeout: float = 1.0) -> Status: ...
+
+    async def delete_account(self, *, timeout: float = 30.0) -> None: ...
+
+    async def export(self, *, timeout: float = 600.0) -> dict[str, Any]: ...
 
     async def log_out(self, *, timeout: float = 30.0) -> None: ...
 
@@ -109,7 +115,9 @@ class ChatClient(Protocol):
         timeout: float = 30.0,
     ) -> None: ...
 
-    async def rooms(self, pattern: str = "*", *, timeout: float = 30.0) -> list[Room]: ...
+    async def rooms(
+        self, pattern: str = "*", *, limit: int | None = None, timeout: float = 30.0
+    ) -> list[Room]: ...
 
     async def profile(self, account: str = "", *, timeout: float = 30.0) -> Profile: ...
 

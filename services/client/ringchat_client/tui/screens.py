@@ -23,7 +23,7 @@ from ringchat_client.tui.lines import Line, Span, plain, wrapped
 from ringchat_client.tui.timeline import author_role
 from ringchat_client.values import Message, Page
 
-__all__ = ["AskScreen", "ListScreen", "PasswordScreen", "SearchScreen"]
+__all__ = ["AskScreen", "EntryScreen", "ListScreen", "PasswordScreen", "SearchScreen"]
 
 SEARCH_AFTER_SECONDS = 0.25
 RESULTS_MAX = 200
@@ -119,6 +119,33 @@ class AskScreen(ModalScreen[bool]):
         with Vertical(classes="window"):
             yield Static(Content(one_harmless_line(self._question)), classes="window-title")
             yield Static(Content("y: yes   n: no"), classes="window-hint")
+
+
+class EntryScreen(ModalScreen[str | None]):
+    """A question that is answered with a line."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [Binding("escape", "dismiss(None)", "cancel")]
+
+    def __init__(self, question: str) -> None:
+        super().__init__()
+        self._question = question
+        self._input = Input()
+
+    def compose(self) -> ComposeResult:
+        """The window."""
+        with Vertical(classes="window"):
+            yield Static(Content(one_harmless_line(self._question)), classes="window-title")
+            yield self._input
+            yield Static(Content("Enter goes on, Esc cancels"), classes="window-hint")
+
+    def on_mount(self) -> None:
+        """Ready to type."""
+        self._input.focus()
+
+    @on(Input.Submitted)
+    def _submitted(self, event: Input.Submitted) -> None:
+        event.stop()
+        self.dismiss(event.value)
 
 
 class PasswordScreen(ModalScreen[tuple[str, str] | None]):

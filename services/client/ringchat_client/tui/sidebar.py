@@ -88,9 +88,9 @@ def _preview(one: Conversation, state: State, clock: float) -> str:
         return f"{plain(one.invited_by)} invites you"
     if one.gone:
         return "this account was deleted"
-    outgoing = state.thread_of(one.name).outgoing
-    if outgoing:
-        return f"◌ {one_harmless_line(outgoing[-1].text, 120)}"
+    waiting = state.thread_of(one.name).waiting
+    if waiting:
+        return f"◌ {one_harmless_line(waiting[-1].text, 120)}"
     if one.newest is None:
         return one_harmless_line(one.room.topic, 120) if one.room and one.room.topic else "empty"
     text = one_harmless_line(one.newest.text, 120)

@@ -6,7 +6,8 @@ Laws of a thread (one conversation's messages):
 - `messages` is a stretch without holes that reaches to the newest message, in the order of ids.
 - What was sent from here and is not confirmed is not in it: it is in `outgoing`, in the order
   in which it was sent, and is shown behind everything that is confirmed.
-- A message is confirmed by its receipt or by the event that tells it, whichever comes first.
+- A message is confirmed by its receipt. An event that tells of one like it, and comes first,
+  hides it until then: mostly that is the same one, but another device may have said the same.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from enum import Enum
 
+from ringchat_client.tui.mentions import mentioned
 from ringchat_client.tui.ring_line import RingView
 from ringchat_client.values import (
     Conversation,
@@ -62,6 +64,8 @@ class Outgoing:
     at: datetime
     stage: Stage = Stage.SENDING
     reason: str = ""
+    seen_as: int = 0
+    """The id of the message in the thread that it is taken for; 0: it shows for itself."""
 
 
 @dataclass
@@ -98,6 +102,11 @@ class Thread:
         if len(self.messages) > MESSAGES_MAX:
             del self.messages[: len(self.messages) - MESSAGES_MAX]
             self.more = True
+
+    @property
+    def waiting(self) -> list[Outgoing]:
+        """What shows as not confirmed."""
+        return [one for one in self.outgoing if not one.seen_as]
 
     def newest_id(self) -> int:
         """Of the loaded messages; 0 if there are none."""
@@ -166,10 +175,10 @@ class State:
                 return message
         return None
 
-    def newest_known(self) -> int:
+    def newest_known(self) -> Message | None:
         """The newest message of all."""
-        newest = (one.newest.id for one in self.conversations.values() if one.newest)
-        return max(newest, default=0)
+        newest = (one.newest for one in self.conversations.values() if one.newest)
+        return max(newest, default=None, key=_id)
 
     # ------------------------------------------------------------- what was read
 
@@ -245,16 +254,20 @@ class State:
     def stage(self, name: ConversationName, key: str, stage: Stage, reason: str = "") -> None:
         """It has come so far."""
         thread = self.thread_of(name)
-        thread.outgoing = [
-            replace(one, stage=stage, reason=reason) if one.key == key else one
-            for one in thread.outgoing
-        ]
+        for i, one in enumerate(thread.outgoing):
+            if one.key == key:  # if it is refused, then what was seen was another one
+                seen_as = 0 if stage is Stage.FAILED else one.seen_as
+                thread.outgoing[i] = replace(one, stage=stage, reason=reason, seen_as=seen_as)
         self._changed()
 
     def confirmed(self, name: ConversationName, key: str, receipt: Receipt) -> None:
         """It is on the disk of every replica of the in-sync set."""
         thread = self.thread_of(name)
         outgoing = self.taken_back(name, key)
+        thread.outgoing = [
+            replace(one, seen_as=0) if one.seen_as == receipt.message_id else one
+            for one in thread.outgoing
+        ]
         if outgoing is not None and thread.find(receipt.message_id) is None:
             self._arrived(
                 Message(
@@ -320,11 +333,11 @@ class State:
         thread = self.thread_of(message.conversation)
         thread.typing.pop(message.sender, None)
         if message.sender == self.account and thread.find(message.id) is None:
-            # From here, and told before its receipt? Then it is confirmed by this.
-            for one in thread.outgoing:
+            # From here, and told before its receipt? That will show.
+            for i, one in enumerate(thread.outgoing):
                 same = one.text == message.text and one.reply_to == message.reply_to
-                if same and one.stage is not Stage.FAILED:
-                    thread.outgoing.remove(one)
+                if same and not one.seen_as and one.stage is not Stage.FAILED:
+                    thread.outgoing[i] = replace(one, seen_as=message.id)
                     break
         self._arrived(message)
 
@@ -352,7 +365,7 @@ class State:
 
     def mentions_me(self, message: Message) -> bool:
         """Whether a message in a room calls one by name."""
-        return isinstance(message.conversation, int) and f"@{self.account}" in message.text
+        return isinstance(message.conversation, int) and self.account in mentioned(message.text)
 
     def _message_changed(self, message: Message) -> None:
         thread = self.thread_of(message.conversation)

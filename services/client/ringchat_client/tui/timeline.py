@@ -14,6 +14,7 @@ from datetime import date, datetime, timedelta, tzinfo
 
 from ringchat_client.plain_text import one_harmless_line
 from ringchat_client.tui.lines import Line, Span, fitted, plain, width_of, wrapped
+from ringchat_client.tui.mentions import MENTION, PUNCTUATION, mentioned
 from ringchat_client.tui.state import Outgoing, Stage, State, Thread
 from ringchat_client.values import Message
 
@@ -35,13 +36,12 @@ INDENT = "  "
 MARK_WIDTH = 3
 NO_MARK, CONFIRMED = Span(""), Span("✓", "confirmed")
 DELIVERED, READ = Span("✓✓", "delivered"), Span("✓✓", "read")
-NOTABLE = re.compile(r"(?P<mention>@[^\s@]+)|(?P<link>https?://\S+)")
+NOTABLE = re.compile(rf"(?P<mention>{MENTION})|(?P<link>https?://\S+)")
 WELCOME = (
     "Choose a conversation: F2, the mouse, or Ctrl+P and a few letters of its name.",
     "/open NAME begins one, /create TITLE makes a room, /rooms lists the public ones.",
     "F1 tells the rest.",
 )
-PUNCTUATION = ".,;:!?)]}'\""
 
 
 def author_role(name: str) -> str:
@@ -67,11 +67,15 @@ def _line_spans(line: str, account: str, role: str) -> list[Span]:
     spans: list[Span] = []
     end = 0
     for match in NOTABLE.finditer(line):
-        word = match[0].rstrip(PUNCTUATION)
-        if match["mention"] is not None:
-            kind = "mention-me" if word[1:] == account else "mention"
+        word = match[0]
+        if match["mention"] is None:
+            word, kind = word.rstrip(PUNCTUATION + '"'), "link"
+        elif account in mentioned(word):
+            kind = "mention-me"
         else:
-            kind = "link"
+            kind = "mention"
+        if match["name"] not in {None, account}:
+            word = word.rstrip(PUNCTUATION)
         spans.append(Span(plain(line[end : match.start()]), role))
         spans.append(Span(plain(word), kind))
         end = match.start() + len(word)
@@ -179,7 +183,7 @@ class Timeline:
             yield Line((Span("loading …", "dim"),))
         elif thread.more:
             yield Line((Span("↑ older messages".center(width).rstrip(), "dim"),))
-        elif not thread.messages and not thread.outgoing:
+        elif not thread.messages and not thread.waiting:
             yield Line((Span("Nobody has said anything here yet.", "dim"),))
 
     def _message(self, message: Message, place: _Place, state: State) -> tuple[Line, ...]:
@@ -214,7 +218,7 @@ class Timeline:
         self, thread: Thread, before: Message | None, width: int, account: str
     ) -> Iterator[Line]:
         previous_is_own = before is not None and before.sender == account
-        for i, one in enumerate(thread.outgoing):
+        for i, one in enumerate(thread.waiting):
             if i == 0 and not previous_is_own:
                 if before is not None:
                     yield Line(())

@@ -143,9 +143,11 @@ class FakeClient:
     async def status(self, *, timeout: float = 1.0) -> Status:
         return self.ring
 
-    async def list_accounts(self, pattern: str = "*", *, timeout: float = 30.0) -> list[str]:
-        await self._do("list_accounts", pattern)
-        return [name for name in self.accounts if pattern in {"*", name}]
+    async def list_accounts(
+        self, pattern: str = "*", *, limit: int | None = None, timeout: float = 30.0
+    ) -> list[str]:
+        await self._do("list_accounts", pattern, limit)
+        return [name for name in self.accounts if pattern in {"*", name}][:limit]
 
     async def send_message(
         self, to: ConversationName, text: str, *, reply_to: int = 0, timeout: float = 30.0
@@ -164,8 +166,15 @@ class FakeClient:
         self.tell(NewMessage(sent))
         return Receipt(sent.id, sent.sent_at)
 
-    async def acknowledge(self, message_id: int, *, timeout: float = 30.0) -> None:
-        await self._do("acknowledge", message_id)
+    async def acknowledge(self, message: MessageName, *, timeout: float = 30.0) -> None:
+        await self._do("acknowledge", _id_of(message))
+
+    async def delete_account(self, *, timeout: float = 30.0) -> None:
+        await self._do("delete_account")
+
+    async def export(self, *, timeout: float = 600.0) -> dict[str, Any]:
+        await self._do("export")
+        return {"profile": {"account": self.account}, "sessions": [], "conversations": []}
 
     async def log_out(self, *, timeout: float = 30.0) -> None:
         await self._do("log_out")
@@ -252,7 +261,7 @@ class FakeClient:
         invite: Sequence[str] = (),
         timeout: float = 30.0,
     ) -> int:
-        await self._do("create_room", title, public)
+        await self._do("create_room", title, public, *invite)
         self.next_id += 1
         self.add(conversation(self.next_id, title=title), (), member("ann"))
         self.tell(ConversationChanged(self.known[self.next_id]))
@@ -287,9 +296,11 @@ class FakeClient:
     ) -> None:
         await self._do("change_room", room, title, topic, owner)
 
-    async def rooms(self, pattern: str = "*", *, timeout: float = 30.0) -> list[Room]:
-        await self._do("rooms", pattern)
-        return [one for one in self.public if pattern in {"*", one.title}]
+    async def rooms(
+        self, pattern: str = "*", *, limit: int | None = None, timeout: float = 30.0
+    ) -> list[Room]:
+        await self._do("rooms", pattern, limit)
+        return [one for one in self.public if pattern in {"*", one.title}][:limit]
 
     async def profile(self, account: str = "", *, timeout: float = 30.0) -> Profile:
         await self._do("profile", account)

@@ -13,9 +13,9 @@ from ringchat_client.errors import NotFound, RingchatError, Unauthenticated
 from ringchat_client.tui.app import RingchatApp
 from ringchat_client.tui.composer import Composer
 from ringchat_client.tui.line_view import LineLabel, LineView
-from ringchat_client.tui.screens import ListScreen, PasswordScreen, SearchScreen
+from ringchat_client.tui.screens import EntryScreen, ListScreen, PasswordScreen, SearchScreen
 from ringchat_client.values import Asking, Connected, Lost, NewMessage, Typing
-from tests.unit.client.tui.fake_client import FakeClient, conversation, message
+from tests.unit.client.tui.fake_client import FakeClient, conversation, member, message
 from tests.unit.client.tui.scenes import a_busy_day
 
 pytestmark = pytest.mark.slow
@@ -86,6 +86,27 @@ async def test_a_message_shows_at_once_and_looks_unconfirmed_until_it_is_not() -
         ann.client.hold.set()
         await ann.sees(lambda: ann.lines()[-1].endswith("✓"))
         assert ann.client.called("send_message") == [("bob", "hello there\nsecond line", 0)]
+
+
+async def test_names_with_blanks_are_completed_in_quotes() -> None:
+    async with sitting() as ann:
+        ann.app.state.members_read("bob", [member("ann"), member("cy young")])
+        await ann.type("hello @cy")
+        await ann.press("tab")
+        assert ann.composer.text == 'hello @"cy young" '
+
+
+async def test_an_account_is_deleted_by_typing_its_name() -> None:
+    async with sitting() as ann:
+        for answer in ("escape", "enter"):
+            await ann.type("/delete-account")
+            await ann.press("enter")
+            await ann.sees(lambda: isinstance(ann.app.screen, EntryScreen))
+            assert ann.client.called("delete_account") == []
+            await ann.type("ann")
+            await ann.press(answer)
+            await ann.sees(lambda: not isinstance(ann.app.screen, EntryScreen))
+        await ann.sees(lambda: ann.client.called("delete_account"))
 
 
 async def test_typing_goes_on_while_the_master_dies() -> None:

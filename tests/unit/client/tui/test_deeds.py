@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import asyncio
+import json
+import stat
 from collections.abc import AsyncIterator, Sequence
+from pathlib import Path
 
 import pytest
 
 from ringchat_client.errors import NotFound
 from ringchat_client.tui.commands import parse
-from ringchat_client.tui.deeds import Deeds, presence_words
+from ringchat_client.tui.deeds import SHOWN_MAX, Deeds, presence_words, write_new
 from ringchat_client.tui.desk import Desk
 from ringchat_client.tui.lines import Line
 from ringchat_client.tui.state import State
@@ -25,6 +28,7 @@ class Face:
         self.desk: Desk
         self.answers: list[str | int | None] = []
         self.agrees = True
+        self.entered: str | None = None
         self.windows: list[tuple[str, list[str]]] = []
         self.told: list[tuple[str, object]] = []
 
@@ -35,6 +39,10 @@ class Face:
     async def confirm(self, question: str) -> bool:
         self.told.append(("confirm", question))
         return self.agrees
+
+    async def entry(self, question: str) -> str | None:
+        self.told.append(("entry", question))
+        return self.entered
 
     async def passwords(self) -> tuple[str, str] | None:
         return ("old", "new")
@@ -115,6 +123,7 @@ async def test_rooms_are_made_found_and_joined(typed: Room) -> None:
     await typed.type("/rooms go")
     assert typed.client.called("join_room") == [(31,)]
     assert typed.face.windows[-1][1][:2] == ["go  3 members", "  the game"]
+    assert typed.client.called("rooms") == [("go", SHOWN_MAX)]
     typed.client.public = [room(33, "chess")]
     await typed.type("/join chess")
     assert typed.client.called("join_room")[-1] == (33,)
@@ -174,6 +183,55 @@ async def test_accounts(typed: Room) -> None:
     typed.face.answers = ["dan"]
     await typed.type("/who")
     assert typed.state.opened == "dan"
+    assert typed.client.called("list_accounts") == [("*", SHOWN_MAX)]
+
+
+async def test_a_name_may_be_typed_as_a_mention(typed: Room) -> None:
+    for line in ('/block @"eve b"', "/unblock eve b", "/profile @eve"):
+        await typed.type(line)
+    assert typed.client.called("block") == typed.client.called("unblock") == [("eve b",)]
+    assert typed.client.called("profile") == [("eve",)]
+
+
+async def test_who_is_invited_stands_behind_the_title(typed: Room) -> None:
+    await typed.type('/create the @ ring @bob @"cy young"')
+    await typed.type("/create-public all @dan")
+    await typed.type("/create @bob")
+    assert typed.client.called("create_room") == [
+        ("the @ ring", False, "bob", "cy young"),
+        ("all", True, "dan"),
+    ]
+    assert "title" in typed.remarks[-1]
+
+
+async def test_everything_into_a_new_file(typed: Room, tmp_path: Path) -> None:
+    path = tmp_path / "all of it.json"
+    await typed.type(f"/export {path}")
+    assert json.loads(path.read_text())["profile"] == {"account": "ann"}
+    assert stat.S_IMODE(path.stat().st_mode) == 0o600
+    before = path.read_text()
+    await typed.type(f"/export {path}")
+    assert "there already" in typed.remarks[-1]
+    assert path.read_text() == before
+    assert len(typed.client.called("export")) == 1
+    await typed.type(f"/export {tmp_path / 'nowhere' / 'x'}")
+    assert "not written: No such file" in typed.remarks[-1]
+
+
+def test_what_cannot_be_written_leaves_no_file(tmp_path: Path) -> None:
+    with pytest.raises(TypeError):
+        write_new(str(tmp_path / "x"), object())
+    assert list(tmp_path.iterdir()) == []
+
+
+async def test_an_account_is_deleted_by_who_types_its_name(typed: Room) -> None:
+    for entered in (None, "", "bob", "ann"):
+        assert typed.client.called("delete_account") == []
+        typed.face.entered = entered
+        await typed.type("/delete-account")
+    assert typed.client.called("delete_account") == [()]
+    assert typed.face.told[-1] == ("leave", None)
+    assert "nothing was deleted" in typed.remarks[-1]
 
 
 async def test_the_rest(typed: Room) -> None:

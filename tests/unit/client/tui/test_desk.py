@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator, Callable
 
 import pytest
 
-from ringchat_client.errors import NotDone, NotFound, NotKnown, Unauthenticated
+from ringchat_client.errors import AlreadyExists, NotDone, NotFound, NotKnown, Unauthenticated
 from ringchat_client.tui.desk import SENDS_MAX, Desk
 from ringchat_client.tui.state import Stage, State
 from ringchat_client.values import Attached, Connected, ConversationChanged, NewMessage, Receipt
@@ -118,6 +118,17 @@ async def test_what_is_not_known_is_sent_again_under_its_name(work: Work) -> Non
     await work.until(lambda: work.texts()[-1] == "mine")
     assert len(again) == 2
     assert len(work.client.called("send_message")) == 1
+    assert work.texts().count("mine") == 1
+
+
+async def test_what_was_applied_but_has_no_receipt_any_more_is_read(work: Work) -> None:
+    async def repeat(timeout: float) -> Receipt:
+        work.client.stored("bob", "mine")
+        raise AlreadyExists("this request is already applied; its answer is no longer kept")
+
+    work.client.refusals = [NotKnown("not known", repeat)]
+    work.desk.send("bob", "mine")
+    await work.until(lambda: work.texts()[-1] == "mine" and not work.stages())
     assert work.texts().count("mine") == 1
 
 

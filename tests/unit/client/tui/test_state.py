@@ -71,11 +71,38 @@ def test_or_by_the_event_that_comes_before_the_receipt() -> None:
     state.sending(outgoing())
     state.sending(outgoing("out-2"))
     state.apply(NewMessage(message(5, "ann", "mine")), 0)
-    assert [one.key for one in state.thread_of("bob").outgoing] == ["out-2"]
+    assert [one.key for one in state.thread_of("bob").waiting] == ["out-2"]
     state.confirmed("bob", "out-1", Receipt(5, NOON))
     assert ids(state) == [1, 5]
     state.confirmed("bob", "out-2", Receipt(6, NOON))
     assert ids(state) == [1, 5, 6]
+
+
+def test_what_is_refused_shows_again_though_another_device_said_the_same() -> None:
+    state = opened(1)
+    state.sending(outgoing())
+    state.apply(NewMessage(message(5, "ann", "mine")), 0)
+    assert state.thread_of("bob").waiting == []
+    state.stage("bob", "out-1", Stage.AGAIN)
+    assert state.thread_of("bob").waiting == []
+    state.stage("bob", "out-1", Stage.FAILED, "no")
+    [failed] = state.thread_of("bob").waiting
+    assert (failed.key, failed.stage, failed.reason) == ("out-1", Stage.FAILED, "no")
+    assert ids(state) == [1, 5]
+
+
+def test_a_receipt_tells_which_message_it_was() -> None:
+    state = opened(1)
+    for key in ("out-1", "out-2"):
+        state.sending(outgoing(key))
+    for i in (5, 6):  # 5 is another device's, 6 is out-1
+        state.apply(NewMessage(message(i, "ann", "mine")), 0)
+    assert state.thread_of("bob").waiting == []
+    state.confirmed("bob", "out-1", Receipt(6, NOON))
+    assert [one.key for one in state.thread_of("bob").waiting] == ["out-2"]
+    state.confirmed("bob", "out-2", Receipt(7, NOON))
+    assert ids(state) == [1, 5, 6, 7]
+    assert state.thread_of("bob").outgoing == []
 
 
 def test_what_another_device_said_is_not_taken_for_a_failed_one() -> None:
@@ -196,7 +223,10 @@ def test_mentions_in_rooms_are_counted() -> None:
     state.apply(ConversationChanged(conversation(7)), 0)
     state.apply(NewMessage(message(1, "dan", "@ann look", 7)), 0)
     state.apply(NewMessage(message(2, "dan", "nobody", 7)), 0)
+    state.apply(NewMessage(message(3, "dan", "@anna look", 7)), 0)
     assert state.conversations[7].unread_mentions == 1
+    state.apply(NewMessage(message(4, "dan", '(@ann) or @"ann"?', 7)), 0)
+    assert state.conversations[7].unread_mentions == 2
 
 
 def test_invitations_stand_first() -> None:
