@@ -3,8 +3,6 @@
 Like `tail -F`, it begins at the end of the file, and goes on with a new file of that name.
 """
 
-from __future__ import annotations
-
 import asyncio
 import os
 import sys
@@ -14,61 +12,47 @@ from typing import BinaryIO
 
 from ringchat_client import Client
 
-POLL_SECONDS = 0.5
-POST_BYTES_MAX = 8 << 10
-"""One may be nearly twice as long, and three times that if none of it is UTF-8."""
+POST_BYTES_MAX = 8 << 10  # one may be nearly twice as long; as text, if it is no UTF-8, six times
 
 
-async def appended(path: Path, poll_seconds: float = POLL_SECONDS) -> AsyncIterator[str]:
+async def appended(path: Path, poll_seconds: float = 0.5) -> AsyncIterator[str]:
     """Whole lines as they are appended, as many at a time as there are, up to a size."""
-    file = _opened(path)
-    if file is not None:
-        file.seek(0, os.SEEK_END)
-    rest = b""
+    file, rest = opened(path), b""
+    file.seek(0, os.SEEK_END)
     while True:
-        over = file is None or _is_another(path, file)  # asked before the last of it is read
-        data = file.read(POST_BYTES_MAX) if file is not None else b""
+        over, data = is_over(file, path), file.read(POST_BYTES_MAX)  # the last of it is read after
         lines, _, rest = (rest + data).rpartition(b"\n")
         if len(rest) >= POST_BYTES_MAX or (over and not data):
             lines, rest = rest, b""  # a line of that length is posted in pieces
         if lines:
             yield lines.decode(errors="replace")
-        if not data:
-            await asyncio.sleep(poll_seconds)
-            if over:
-                if file is not None:
-                    file.close()
-                file = _opened(path)
+        await asyncio.sleep(0 if data else poll_seconds)
+        if over and not data:
+            file.close()
+            file = opened(path)
 
 
-def _opened(path: Path) -> BinaryIO | None:
+def opened(path: Path) -> BinaryIO:
+    """The file, or an empty one until it is there."""
     try:
         return path.open("rb")
     except FileNotFoundError:
-        return None
+        return Path(os.devnull).open("rb")
 
 
-def _is_another(path: Path, file: BinaryIO) -> bool:
+def is_over(file: BinaryIO, path: Path) -> bool:
     """Whether the name stands for another file now, or the file was cut off."""
-    try:
-        now = path.stat()
-    except FileNotFoundError:
-        return False
-    then = os.fstat(file.fileno())
-    return (now.st_dev, now.st_ino) != (then.st_dev, then.st_ino) or now.st_size < file.tell()
-
-
-async def run(client: Client, room: int, texts: AsyncIterator[str]) -> None:
-    """Post texts, one after another: in a failover they wait, and none is lost or doubled."""
-    async for text in texts:
-        await client.send_message(room, text, timeout=float("inf"))
+    with opened(path) as now:
+        same = os.path.sameopenfile(now.fileno(), file.fileno()) or now.name == os.devnull
+    return not same or os.fstat(file.fileno()).st_size < file.tell()
 
 
 async def main(cluster: Path, name: str, room: int, path: Path) -> None:
-    """Log in with the password in RINGCHAT_PASSWORD, and follow the file."""
+    """Log in with the password in RINGCHAT_PASSWORD, and post one text after another."""
     async with Client(cluster) as client:
         await client.log_in(name, os.environ["RINGCHAT_PASSWORD"])
-        await run(client, room, appended(path))
+        async for text in appended(path):  # in a failover they wait; none is lost or doubled
+            await client.send_message(room, text, timeout=float("inf"))
 
 
 if __name__ == "__main__":

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import AsyncGenerator, AsyncIterator
+from collections.abc import AsyncIterator
 from pathlib import Path
-from typing import cast
 
 import pytest
 
-from examples.log_to_room import POST_BYTES_MAX, appended, main, run
+from examples.log_to_room import POST_BYTES_MAX, appended, main
 from ringchat_client import Client
 from tests.unit.client.fake_cluster import FakeCluster, until
 
@@ -87,6 +86,19 @@ async def test_a_file_that_is_cut_off_is_read_anew(path: Path, followed: Followe
     await followed.has("a rather long line\nnew")
 
 
+async def test_while_the_name_stands_for_nothing_the_old_file_is_read_on(
+    path: Path, followed: Followed
+) -> None:
+    append(path, "one\n")
+    await followed.has("one")
+    rotate(path)
+    await asyncio.sleep(5 * POLL_SECONDS)
+    append(path.with_suffix(".1"), "late\n")
+    await followed.has("one\nlate")
+    append(path, "two\n")
+    await followed.has("one\nlate\ntwo")
+
+
 async def test_a_file_may_come_later(tmp_path: Path) -> None:
     followed = Followed(tmp_path / "later.log")
     await asyncio.sleep(0)
@@ -103,23 +115,37 @@ async def test_no_post_is_too_large(path: Path, followed: Followed) -> None:
     assert max(map(len, followed.texts)) < 2 * POST_BYTES_MAX
 
 
-async def test_a_failover_delays_lines_and_loses_none(path: Path) -> None:
+async def follow(cluster: FakeCluster, room: int, path: Path) -> asyncio.Task[None]:
+    """The whole program at work, once it has posted lines that say "x"."""
+    file = path.with_name("cluster.yaml")
+    append(file, cluster.cluster_file())
+    following = asyncio.create_task(main(file, "ann", room, path))
+    # It begins at the end of the file, and nobody is told when it has found that.
+    async with asyncio.timeout(10):
+        while room not in cluster.state.messages:
+            append(path, "x\n")
+            await asyncio.sleep(0.01)
+    return following
+
+
+async def test_a_failover_delays_lines_and_loses_none(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("RINGCHAT_PASSWORD", "p")
     async with FakeCluster() as cluster, Client(master=cluster.addresses[0]) as client:
         await client.create_account("ann", "p")
         await client.log_in("ann", "p")
         room = await client.create_room("log")
-        texts = cast("AsyncGenerator[str, None]", appended(path, POLL_SECONDS))
-        posting = asyncio.create_task(run(client, room, texts))
-        await asyncio.sleep(0)
+        posting = await follow(cluster, room, path)
         for i in range(30):
             append(path, f"{i}\n")
             if i == 10:
                 await cluster.kill(0)
             await asyncio.sleep(0)
         messages = cluster.state.messages
-        await until(lambda: bool(messages.get(room)) and messages[room][-1].text.endswith("29"))
+        await until(lambda: messages[room][-1].text.endswith("29"))
         lines = "\n".join(message.text for message in messages[room]).split("\n")
-        assert lines == [str(i) for i in range(30)]
+        assert [line for line in lines if line != "x"] == [str(i) for i in range(30)]
         posting.cancel()
         await asyncio.gather(posting, return_exceptions=True)
 
@@ -130,14 +156,7 @@ async def test_it_logs_in_and_follows(path: Path, monkeypatch: pytest.MonkeyPatc
         await client.create_account("ann", "p")
         await client.log_in("ann", "p")
         room = await client.create_room("log")
-        file = path.with_name("cluster.yaml")
-        append(file, cluster.cluster_file())
-        following = asyncio.create_task(main(file, "ann", room, path))
-        # It begins at the end of the file, and nobody is told when it has found that.
-        async with asyncio.timeout(10):
-            while room not in cluster.state.messages:
-                append(path, "x\n")
-                await asyncio.sleep(0.01)
+        following = await follow(cluster, room, path)
         following.cancel()
         await asyncio.gather(following, return_exceptions=True)
         assert {line for m in cluster.state.messages[room] for line in m.text.split("\n")} == {"x"}
