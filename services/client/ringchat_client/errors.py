@@ -7,7 +7,7 @@
     │   └── ClusterFileError  cluster.yaml is missing or wrong; says which line
     ├── NotFound              no account of that name; nothing there that one may see
     ├── PermissionDenied      it is there, and one may not do that
-    ├── AlreadyExists         the name is taken
+    ├── AlreadyExists         the name is taken; or the write was applied long ago
     ├── Unauthenticated       not logged in, or the token ended; a wrong password
     ├── ResourceExhausted     a limit was reached; the message says which
     ├── FailedPrecondition    not possible in this state; the message says why
@@ -66,7 +66,14 @@ class PermissionDenied(RingchatError):
 
 
 class AlreadyExists(RingchatError):
-    """The name is taken."""
+    """The name is taken.
+
+    Of any other write than `create_account`, such as `send_message` or `edit_message`: it *was*
+    applied, once, but so long ago that the cluster no longer keeps its answer, be it a receipt
+    or that it was refused. Only a write that is sent again can hear that: by the client after it
+    lost its connection, by `NotKnown.send_again`, or under a number of one's own. To call for it
+    anew may do it twice.
+    """
 
 
 class Unauthenticated(RingchatError):

@@ -4,17 +4,22 @@ from __future__ import annotations
 
 import asyncio
 import dataclasses
+from collections.abc import AsyncGenerator
+from contextlib import aclosing
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from ringchat_client.errors import NotFound, PermissionDenied
 from ringchat_client.requests import HISTORY_MAX
-from ringchat_client.values import Conversation, Message
+from ringchat_client.values import Conversation, ConversationName, Message
 
 if TYPE_CHECKING:
     from ringchat_client.client import Client
 
-__all__ = ["everything", "json_ready"]
+__all__ = ["about", "everything", "export_pages", "json_ready"]
+
+BEFORE_ALL = 1
+"""As an id: what every message comes behind, since those begin with 1024."""
 
 
 def json_ready(value: object) -> Any:
@@ -29,42 +34,62 @@ def json_ready(value: object) -> Any:
     return value
 
 
-async def everything(client: Client, timeout: float) -> dict[str, Any]:
-    """The account with all messages of its conversations, each oldest first.
+async def export_pages(
+    client: Client, *, timeout: float
+) -> AsyncGenerator[tuple[Conversation, tuple[Message, ...]], None]:
+    """The account's conversations, each with its messages, oldest first, a page at a time.
 
-    One that the account is put out of meanwhile is left out. Raises what the client's calls
-    raise, `NotDone` if all of it takes longer than that.
+    For whoever writes them down as they come, and holds no more than a page. A conversation
+    comes once for each of its pages, one after the other, and at least once. One that the
+    account is put out of meanwhile is left out, or ends with the page before. Raises what the
+    client's calls raise, `NotDone` if all of it takes longer than the timeout.
     """
     deadline = asyncio.get_running_loop().time() + timeout
 
     def left() -> float:
         return deadline - asyncio.get_running_loop().time()
 
-    async def all_messages(conversation: Conversation) -> list[Message]:
-        pages: list[tuple[Message, ...]] = []
-        more, before = not conversation.invited_by, 0  # who is only invited sees none
+    for conversation in await client.conversations(timeout=left()):
+        if conversation.invited_by:  # who is only invited sees no messages
+            yield conversation, ()
+            continue
+        more, after = True, BEFORE_ALL
         while more:
-            page = await client.history(
-                conversation.name, before=before, limit=HISTORY_MAX, timeout=left()
-            )
-            pages.append(page.messages)
+            try:
+                page = await client.history(
+                    conversation.name, after=after, limit=HISTORY_MAX, timeout=left()
+                )
+            except (NotFound, PermissionDenied):
+                break
+            yield conversation, page.messages
             more = page.more and bool(page.messages)
-            before = page.messages[0].id if page.messages else 0
-        return [message for messages in reversed(pages) for message in messages]
+            after = page.messages[-1].id if more else after
+
+
+async def everything(client: Client, timeout: float) -> dict[str, Any]:
+    """The account with all messages of its conversations. Raises what `export_pages` does."""
+    deadline = asyncio.get_running_loop().time() + timeout
+
+    def left() -> float:
+        return deadline - asyncio.get_running_loop().time()
 
     profile = await client.profile(timeout=left())
     sessions = await client.sessions(timeout=left())
-    conversations: list[dict[str, Any]] = []
-    for conversation in await client.conversations(timeout=left()):
-        try:
-            messages = await all_messages(conversation)
-        except (NotFound, PermissionDenied):
-            continue
-        one = json_ready(conversation)
-        del one["newest"]  # it is the last of these
-        conversations.append({**one, "messages": json_ready(messages)})
+    conversations: dict[ConversationName, dict[str, Any]] = {}
+    async with aclosing(export_pages(client, timeout=left())) as pages:
+        async for conversation, messages in pages:
+            if conversation.name not in conversations:
+                conversations[conversation.name] = {**about(conversation), "messages": []}
+            conversations[conversation.name]["messages"] += json_ready(messages)
     return {
         "profile": json_ready(profile),
         "sessions": json_ready(sessions),
-        "conversations": conversations,
+        "conversations": list(conversations.values()),
     }
+
+
+def about(conversation: Conversation) -> dict[str, Any]:
+    """A conversation without its newest message, which is the last of its messages."""
+    one: dict[str, Any] = json_ready(conversation)
+    del one["newest"]
+    return one

@@ -373,6 +373,22 @@ async def test_a_cancelled_call_is_given_up(cluster: FakeCluster, client: Client
     assert [m.text for m in cluster.state.mailboxes["bob"]] == ["kept"]
 
 
+async def test_a_write_whose_answer_is_kept_no_more_exists_already(
+    cluster: FakeCluster, client: Client
+) -> None:
+    cluster.replicas[0].mute = True
+    with pytest.raises(NotKnown) as caught:
+        await client.send_message("bob", "x", timeout=0.2)
+    [(name, answer)] = list(cluster.state.answers.items())[-1:]
+    forgotten = pb.Response(number=answer.number)
+    forgotten.error.code, forgotten.error.message = 6, "its answer is no longer kept"
+    cluster.state.answers[name] = forgotten
+    await cluster.kill(0)
+    with pytest.raises(AlreadyExists, match="no longer kept"):
+        await caught.value.send_again()
+    assert [m.text for m in cluster.state.mailboxes["bob"]] == ["x"]
+
+
 # -------------------------------------------------------------------- open and close
 
 

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from ringchat_client import Client, NotDone
-from ringchat_client.exporting import json_ready
+from ringchat_client.exporting import export_pages, json_ready
 from ringchat_client.requests import HISTORY_MAX
 from ringchat_client.values import Conversation, Message, Page
 from tests.unit.client.fake_cluster import FakeCluster
@@ -53,6 +53,31 @@ async def test_an_invitation_is_exported_without_messages(
         await bob.send_message(room, "for members")
     [conversation] = (await client.export())["conversations"]
     assert (conversation["invited_by"], conversation["messages"]) == ("bob", [])
+
+
+async def test_page_by_page_oldest_first(client: Client) -> None:
+    room = await client.create_room("empty")
+    count = HISTORY_MAX + 3
+    for i in range(count):
+        await client.send_message("bob", str(i))
+    pages = [page async for page in export_pages(client, timeout=30)]
+    bobs = [messages for conversation, messages in pages if conversation.name == "bob"]
+    assert [len(messages) for messages in bobs] == [HISTORY_MAX, 3]
+    assert [m.text for messages in bobs for m in messages] == [str(i) for i in range(count)]
+    assert [messages for conversation, messages in pages if conversation.name == room] == [()]
+
+
+async def test_a_conversation_that_is_lost_on_the_way_ends_with_the_page_before(
+    client: Client,
+) -> None:
+    room = await client.create_room("dogs")
+    for i in range(HISTORY_MAX + 1):
+        await client.send_message(room, str(i))
+    lengths = []
+    async for _, messages in export_pages(client, timeout=30):
+        lengths.append(len(messages))
+        await client.leave_room(room)
+    assert lengths == [HISTORY_MAX]
 
 
 class Outdated(Client):

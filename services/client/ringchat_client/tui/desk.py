@@ -281,14 +281,23 @@ class Desk:
         try:
             receipt = await self._certain_receipt(one)
         except AlreadyExists:
-            # Applied, but so long ago that its receipt is no longer kept: the thread has it.
-            self.state.taken_back(one.conversation, one.key)
-            await self._read_thread(one.conversation)
+            await self._look_for(one)
         except RingchatError as error:
             reason = one_harmless_line(str(error))
             self.state.stage(one.conversation, one.key, Stage.FAILED, reason)
         else:
             self.state.confirmed(one.conversation, one.key, receipt)
+
+    async def _look_for(self, one: Outgoing) -> None:
+        """It was applied so long ago that its answer is no longer kept: was it refused?"""
+        await self._read_thread(one.conversation)
+        messages = self.state.thread_of(one.conversation).messages
+        like = (self.state.account, one.text, one.reply_to)
+        if any((m.sender, m.text, m.reply_to) == like for m in messages):
+            self.state.taken_back(one.conversation, one.key)
+        else:
+            reason = "perhaps: it is no longer known what came of it"
+            self.state.stage(one.conversation, one.key, Stage.FAILED, reason)
 
     async def _certain_receipt(self, one: Outgoing) -> Receipt:
         error: DeadlineExpired | None = None

@@ -132,6 +132,13 @@ async def test_what_was_applied_but_has_no_receipt_any_more_is_read(work: Work) 
     assert work.texts().count("mine") == 1
 
 
+async def test_what_was_applied_and_is_nowhere_stays(work: Work) -> None:
+    work.client.refusals = [AlreadyExists("its answer is no longer kept")]
+    work.desk.send("bob", "mine")
+    await work.until(lambda: work.stages() == [Stage.FAILED])
+    assert "no longer known" in work.state.thread_of("bob").outgoing[0].reason
+
+
 async def test_what_is_certainly_not_done_is_sent_anew(work: Work) -> None:
     work.client.refusals = [NotDone("no master was found")]
     work.desk.send("bob", "mine")
