@@ -110,6 +110,8 @@ async def test_messages_to_rooms_and_accounts_at_once(
         room = await ann.create_room("dogs", public=True)
         other = await ann.create_room("cats", public=True)
         assert [r.id for r in await bob.rooms("DO*")] == [room]
+        assert [r.id for r in await bob.rooms(limit=1)] == [room]
+        assert await bob.list_accounts(limit=1) == ["ann"]
         await bob.join_room(room)
         targets: list[str | int] = [
             ("bob", room, other, "ann", room)[(i * i + i // 3) % 5] for i in range(1000)
@@ -201,7 +203,7 @@ async def test_events_and_receiving_go_on_when_masters_die(
                 async with asyncio.timeout(SECONDS):
                     received = [await anext(messages) for _ in range(50)]
                 assert [m.text for m in received] == [f"{lap} {i}" for i in range(50)]
-                await bob.acknowledge(received[-1].id)
+                await bob.acknowledge(received[-1])
                 last = await ann.send_message(room, "seen?")
                 [new] = await such(events, NewMessage)
                 while isinstance(new, NewMessage) and new.message.id != last.message_id:

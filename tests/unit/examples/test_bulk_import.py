@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from examples import bulk_import
 from examples.bulk_import import IN_FLIGHT, main, run
 from ringchat_client import Client, Unauthenticated
 from tests.unit.client.fake_cluster import FakeCluster, until
@@ -129,3 +130,7 @@ async def test_it_logs_in_and_says_how_fast_it_was(
     file = write(tmp_path / "cluster.yaml", cluster.cluster_file())
     await main(file, "ann", written(tmp_path, *numbered(7)))
     assert re.fullmatch(r"7 messages in \d+\.\d s: \d+/s\n", capsys.readouterr().out)
+
+
+def test_it_is_read_in_one_go() -> None:
+    assert len(Path(bulk_import.__file__).read_text().splitlines()) < 60

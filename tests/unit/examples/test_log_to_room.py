@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from examples import log_to_room
 from examples.log_to_room import POST_BYTES_MAX, appended, main
 from ringchat_client import Client
 from tests.unit.client.fake_cluster import FakeCluster, until
@@ -160,3 +161,7 @@ async def test_it_logs_in_and_follows(path: Path, monkeypatch: pytest.MonkeyPatc
         following.cancel()
         await asyncio.gather(following, return_exceptions=True)
         assert {line for m in cluster.state.messages[room] for line in m.text.split("\n")} == {"x"}
+
+
+def test_it_is_read_in_one_go() -> None:
+    assert len(Path(log_to_room.__file__).read_text().splitlines()) < 60
