@@ -7,7 +7,7 @@ from datetime import UTC, date, timedelta
 from ringchat_client.tui.lines import Line
 from ringchat_client.tui.state import Outgoing, Stage, State
 from ringchat_client.tui.timeline import Reached, Timeline, day_name, mark_of, reached, text_spans
-from ringchat_client.values import Message, Page, Receipt
+from ringchat_client.values import Message, NewMessage, Page, Receipt
 from tests.unit.client.tui.fake_client import NOON, conversation, member, message
 
 
@@ -166,3 +166,25 @@ def test_what_has_not_changed_is_not_made_again() -> None:
     assert first[0] is first[1]
     assert before[-1].spans[-1].role == "confirmed"
     assert after[-1].spans[-1].role == "read"
+
+
+def test_a_mention_is_what_the_server_takes_for_one() -> None:
+    text = 'hi @ann, @anna and (@"cy young"): @"ann"! "https://a.example/x".'
+    [spans] = text_spans(text, "ann")
+    assert [(span.text, span.role) for span in spans if span.role != "text"] == [
+        ("@ann", "mention-me"),
+        ("@anna", "mention"),
+        ('@"cy young"', "mention"),
+        ('@"ann"', "mention-me"),
+        ("https://a.example/x", "link"),
+    ]
+    assert "".join(span.text for span in spans) == text
+
+
+def test_what_was_seen_already_is_not_shown_twice() -> None:
+    state = screen(message(1))
+    state.sending(Outgoing("out-1", "bob", "mine", 0, NOON))
+    state.apply(NewMessage(message(5, "ann", "mine")), 0)
+    assert len([line for line in text(state) if "mine" in line]) == 1
+    state.stage("bob", "out-1", Stage.FAILED, "no")
+    assert len([line for line in text(state) if "mine" in line]) == 2
