@@ -275,19 +275,19 @@ class Client:
         self._need_token()
         return receive(self._open_connection(), self._session.token, self._readers)
 
-    async def acknowledge(self, message: MessageName, *, timeout: float = 30.0) -> None:
+    async def acknowledge(self, message_id: MessageName, *, timeout: float = 30.0) -> None:
         """Mark all messages up to and including this one as delivered, on every replica."""
         self._need_token()
-        request = requests.update_message(message)
-        message_id = request.update_message.up_to_message_id
+        request = requests.update_message(message_id)
+        up_to_id = request.update_message.up_to_message_id
         has_view = request.update_message.HasField("view")
         for seen in () if has_view else self._readers:
-            if (view := seen.view_of(message_id)) is not None:
+            if (view := seen.view_of(up_to_id)) is not None:
                 request.update_message.view = view
 
         def acknowledged(_: pb.Response) -> None:
             for seen in self._readers:
-                seen.acknowledged(message_id)
+                seen.acknowledged(up_to_id)
 
         try:
             await self._write(request, acknowledged, timeout)
