@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from ringchat_client.ring import Answer as RingAnswer
 from ringchat_server.chat import Answer, Answers, Chat, verification
 from ringchat_server.records import Proposal, count_of, message_id
+from ringchat_server.search import Hit, words_of
 from tests.simulator.network import BROKEN, Connection
 
 if TYPE_CHECKING:
@@ -24,9 +25,13 @@ MAILBOX_MAX = 100_000
 QUEUE, EXISTS = "queue", "exists"
 HISTORY, CONVERSATIONS, MEMBERS = "history", "conversations", "members"
 ROOMS, PROFILE, SESSIONS = "rooms", "profile_of", "sessions"
-LOOKS = frozenset((HISTORY, CONVERSATIONS, MEMBERS, ROOMS, PROFILE, SESSIONS))
+SEARCH, FOUND = "search", "found"
+"""What the index says; what of that is shown a moment later."""
+LOOKS = frozenset((HISTORY, CONVERSATIONS, MEMBERS, ROOMS, PROFILE, SESSIONS, SEARCH))
 READS = LOOKS | {QUEUE, EXISTS}
 PAGES_MAX = 200
+FIND_SECONDS = (0.0, 0.02, 0.5)
+"""How long the database takes: meanwhile the chat goes on."""
 NAMES_A_MESSAGE = {"update": 0, "edit": 1, "erase": 1, "read": 1}
 """Where in what is asked for a message's id stands; at the end stands its view, if it is known."""
 OK = 0
@@ -371,6 +376,9 @@ class Booth:
     def _look(self, account: str, request: Request) -> None:
         """What is not changed by being asked for; how it was answered is judged in the end."""
         process, chat = self.process, self.engine.chat
+        if request.kind == SEARCH:
+            self._search(account, request)
+            return
         now_ms = process.now().time_ms
         found = look(chat, account, request.kind, request.what, now_ms)
         process.world.watch.looked_up(process, account, request.kind, request.what, now_ms, found)
@@ -378,6 +386,38 @@ class Booth:
             views = tuple(self.engine.view_of(one[0]) for one in found[1][0])
             found = (*found, views)
         self._say(Response(request.number, (*found, chat.applied_index)))
+
+    def _search(self, account: str, request: Request) -> None:
+        """Asks the index. What it says is judged, and so is what comes of it, later."""
+        process, chat = self.process, self.engine.chat
+        query, where, before_id, limit = request.what
+        words, ids = words_of(query), chat.views.conversation_ids(account, where)
+        hits: list[Hit] = []
+        shown: Row = ids if isinstance(ids, tuple) else ()
+        if isinstance(ids, list):
+            self.engine.newsroom.read_all(process.finder.read)
+            hits = process.finder.seek(chat, words, ids, before_id, limit)
+            shown = (OK, tuple(map(tuple, hits)))
+        now_ms = process.now().time_ms
+        process.world.watch.looked_up(process, account, SEARCH, request.what, now_ms, shown)
+        if shown[0] != OK:
+            self._say(Response(request.number, (*shown, chat.applied_index)))
+            return
+        process.world.count("call", "search with hits" if hits else "search without")
+        seconds = process.world.chance.choice(FIND_SECONDS)
+        process.later(seconds, self._found, account, request, hits)
+
+    def _found(self, account: str, request: Request, hits: list[Hit]) -> None:
+        """Says what there is to see now of what was found."""
+        process, chat = self.process, self.engine.chat
+        if self._over:
+            return  # another one leads
+        seen = tuple(chat.views.seen(account, hits))
+        if len(seen) < len(hits):
+            process.world.count("call", "found and gone meanwhile")
+        what, now_ms = tuple(map(tuple, hits)), process.now().time_ms
+        process.world.watch.looked_up(process, account, FOUND, what, now_ms, (OK, seen))
+        self._say(Response(request.number, (OK, seen, chat.applied_index)))
 
     # ------------------------------------------------------------------ delivery
 

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from ringchat_server.chat import verification
+from tests.simulator.search_model import holds
 
 OK, WRONG, NOT_FOUND, TAKEN, DENIED, NOT_NOW, NOT_LOGGED_IN = 0, 3, 5, 6, 7, 9, 16
 Answer = tuple[Any, ...]
@@ -181,7 +182,7 @@ class Conversations:
             case ("read", where, message):
                 return self._mark(who, where, self._id(message))
             case ("edit" | "erase", where, message, *text):
-                return self._alter(who, now_ms, where, self._id(message), *text)
+                return self._alter(who, now_ms, session, where, self._id(message), *text)
             case ("profile", display_name):
                 account.display_name = display_name
             case ("block", name, blocked):
@@ -273,7 +274,13 @@ class Conversations:
         return (OK,)
 
     def _alter(
-        self, who: str, now_ms: int, where: Name, message_id: int, text: str | None = None
+        self,
+        who: str,
+        now_ms: int,
+        session: bytes,
+        where: Name,
+        message_id: int,
+        text: str | None = None,
     ) -> Answer:
         """Another text, or none."""
         place = self.find(who, where)
@@ -284,6 +291,8 @@ class Conversations:
             return (NOT_FOUND,)
         if letter.sender != who:
             return (DENIED,)
+        if text is not None and session and not letter.deleted_at_ms and self._shuns(place, who):
+            return (DENIED,)
         letter.first_text = letter.first_text or letter.text
         if text is None:
             letter.text, letter.deleted_at_ms = "", letter.deleted_at_ms or now_ms
@@ -292,6 +301,11 @@ class Conversations:
         else:
             letter.text, letter.edited_at_ms = text, now_ms
         return (OK,)
+
+    def _shuns(self, place: Place, who: str) -> bool:
+        """The other one of a direct conversation has blocked him."""
+        other = None if place.owner else self.get(str(place.name_for(who)))
+        return other is not None and who in other.blocked
 
     def _block(self, account: Account, name: str, blocked: bool) -> Answer:
         if not blocked:
@@ -437,6 +451,10 @@ class Conversations:
                 return (OK, tuple(self._members(place)))
             case "rooms", _:
                 return (OK, tuple(_room_row(one) for one in self.places if one.public))
+            case "search", (query, where, before, limit):
+                return self._search(account, query, where, before, limit)
+            case "found", hits:
+                return (OK, tuple(self._found(account, hits)))
             case "profile_of", (name,):
                 blocked = tuple(self.accounts[account].blocked)
                 known = self.accounts.get(name)
@@ -456,6 +474,35 @@ class Conversations:
             return (OK, (tuple(rows[:limit]), len(rows) > limit))
         rows = [row for row in rows if not before or row[0] < before]
         return (OK, (tuple(rows[-limit:]), len(rows) > limit))
+
+    def _search(self, account: str, query: str, where: Name | None, before: int, limit: int) -> Row:
+        """Which messages hold the words: (place, message), the newest first."""
+        places = [place for place in self.places if account in place.members]
+        if where is not None:
+            place = self.find(account, where)
+            if isinstance(place, tuple):
+                return place
+            places = [place]
+        hits = [
+            (letter.id, place.id)
+            for place in places
+            for letter in place.letters
+            if (not before or letter.id < before) and holds(letter.text, query)
+        ]
+        hits.sort(reverse=True)
+        return (OK, tuple((place_id, letter_id) for letter_id, place_id in hits[:limit]))
+
+    def _found(self, account: str, hits: Row) -> list[Row]:
+        """Of these what there is to see, and not erased."""
+        if self.get(account) is None:  # gone while he searched
+            return []
+        mine = {place.id: place for place in self.places if account in place.members}
+        rows: list[Row] = []
+        for place_id, letter_id in hits:
+            letter = mine[place_id].find(letter_id) if place_id in mine else None
+            if letter is not None and not letter.deleted_at_ms:
+                rows.append(mine[place_id].row(letter, account))
+        return rows
 
     def _states(self, account: str) -> list[Row]:
         """The one with the newest message first."""

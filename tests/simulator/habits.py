@@ -14,6 +14,7 @@ from tests.simulator.booth import (
     MEMBERS,
     PROFILE,
     ROOMS,
+    SEARCH,
     SESSIONS,
     Name,
 )
@@ -47,6 +48,7 @@ TALK: dict[str, float] = {
     ROOMS: 0.8,
     PROFILE: 0.5,
     SESSIONS: 0.4,
+    SEARCH: 4.0,
 }
 """How often each is done, of all this."""
 _KINDS, _SHARES = list(TALK), list(TALK.values())
@@ -57,6 +59,8 @@ REMEMBERED = 12
 """Messages, of either kind."""
 TITLES = ("Tea", "Kitchen", "Garden", "tea")
 BURSTS = (1, 1, 2, 3)
+WORDS = ("tea", "teapot", "kettle", "lemon", "lemonade", "green", "spoon", "sugar")
+"""What is talked about, and searched for."""
 
 
 def is_a_letter(text: str) -> bool:
@@ -85,6 +89,8 @@ class Habits:
         self._former: list[bytes] = []
         """Sessions besides the one in use."""
         self._said = 0
+        self._heard: list[str] = []
+        """What has been said lately, by anybody: it may say something else by now."""
 
     def act(self) -> None:
         """Does one of these things, if there is anything to do it to."""
@@ -95,6 +101,8 @@ class Habits:
             self._go_about(kind)
         elif kind in (HISTORY, CONVERSATIONS, MEMBERS, ROOMS, PROFILE, SESSIONS):
             self._look(kind)
+        elif kind == SEARCH:
+            self._search()
         else:
             self._keep_house(kind)
 
@@ -122,8 +130,10 @@ class Habits:
     def _text(self) -> str:
         """One that nobody has written before; now and then it names somebody."""
         self._said += 1
+        about = " ".join(self._chance.choices(WORDS, k=2))
         named = f" @{self._somebody()}" if self._chance.random() < 0.2 else ""
-        return f"{self._person.name} says {self._said}{named}"
+        named *= self._chance.choice((1, 1, 1, 2))
+        return f"{self._person.name} says {self._said} {about}{named}"
 
     # ------------------------------------------------------------------ messages
 
@@ -229,6 +239,51 @@ class Habits:
         else:
             self._ask(kind)
 
+    def _search(self) -> None:
+        chance = self._chance
+        if self._mine and chance.random() < 0.15:
+            self._search_for_what_goes()
+            return
+        where = self._a_place() if chance.random() < 0.3 else None
+        before = chance.choice(self._known)[1] if self._known and chance.random() < 0.2 else 0
+        self._ask(SEARCH, self._query(), where, before, chance.choice((1, 3, 100)))
+
+    def _search_for_what_goes(self) -> None:
+        """Something of his own, which he takes away while it is searched for."""
+        place, message_id, view = self._mine[-1]
+        text = self._texts.get((place, message_id))
+        if text is None:
+            return
+        self._ask(SEARCH, '"' + " ".join(text.split()[:3]) + '"', None, 0, 3)
+        if isinstance(place, int) and self._chance.random() < 0.3:
+            self._ask(LEAVE, place)
+        else:
+            self._person.begin(ERASE, self._person.name, text, (place, message_id, view))
+
+    def _query(self) -> str:
+        """A word or two, a phrase, the beginning of a word; or who has said it."""
+        chance = self._chance
+        first, second = chance.choices(WORDS, k=2)
+        number = chance.randrange(1, self._said + 2)
+        if self._heard and chance.random() < 0.7:
+            _, _, said, first, second, *_ = chance.choice(self._heard).split()
+            number = int(said)
+        query = chance.choice(
+            (
+                first,
+                first[:3],
+                f"{first} {second}",
+                f'"{first} {second}"',
+                f'"{first} {second[:3]}"',
+                f'"says {number}" {first[:4]}',
+                f"{first}, ",
+                f"{self._somebody()} {first[:2]}",
+                f"{self._somebody()}'s",
+                f"{self._somebody()} says",
+            )
+        )
+        return query.upper() if chance.random() < 0.2 else query
+
     # ---------------------------------------------------------------- remembering
 
     def answered(self, errand: Errand, answer: tuple[Any, ...]) -> None:
@@ -239,6 +294,9 @@ class Habits:
         if kind == POST:
             self._mine = [*self._mine, (what[0], answer[1], None)][-REMEMBERED:]
             self._texts[what[0], answer[1]] = what[1]
+            self._hear(what[1])
+        elif kind == EDIT:
+            self._hear(what[2])
         elif kind == ROOM:
             self._world.rooms.append(answer[1])
             self._come_in(answer[1])
@@ -248,10 +306,15 @@ class Habits:
             for one, view in zip(answer[1][0], answer[2], strict=True):
                 known = (one[4], one[0], view)
                 (self._letters if is_a_letter(one[2]) else self._seen).append(known)
+                self._hear(one[2])
             del self._seen[:-REMEMBERED], self._letters[:-REMEMBERED]
         elif kind == CONVERSATIONS:
             rooms = (state[0] for state in answer[1] if isinstance(state[0], int))
             self._world.rooms += (one for one in rooms if one not in self._world.rooms)
+
+    def _hear(self, text: str) -> None:
+        if text and not is_a_letter(text):
+            self._heard = [*self._heard, text][-REMEMBERED:]
 
     def _come_in(self, room: int) -> None:
         if room not in self._rooms:

@@ -17,6 +17,7 @@ from ringchat_server.records import NO_VIEW, Group, Meta, Proposal, Record, Trun
 from ringchat_server.replica import Config
 from ringchat_server.replica.values import Hello, Message, Now, Run, StateChunk
 from tests.simulator.disk import Crash, FakeDisk
+from tests.simulator.finder import Finder
 from tests.simulator.journal_thread import JournalThread
 from tests.simulator.network import BROKEN, Connection
 
@@ -232,6 +233,7 @@ class Process:
             world.profile.keep_entries_max,
         )
         birth_id = world.chance.randbytes(16)
+        self.finder = Finder()
         self.engine = Engine(self, config, opened, birth_id)
 
     def begin(self) -> None:
@@ -249,6 +251,7 @@ class Process:
 
     def break_off(self, *, power: bool, polite: bool) -> list[Connection]:
         """The process is gone: what becomes of its connections; those nobody is told of."""
+        self.finder.forget()
         stale: list[Connection] = []
         for connection in list(self.connections):
             if power:
@@ -353,7 +356,9 @@ class Process:
         raise AssertionError(line)
 
     def serving_changed(self, serving: bool) -> None:
-        """This replica leads, or does no longer."""
+        """This replica leads, or does no longer: then another one has the index."""
+        self.engine.newsroom.read_all(None)
+        self.finder.forget()
         self.world.watch.serving_changed(self, serving)
 
     def answered_all(self) -> None:

@@ -38,6 +38,9 @@ def simulate(seed: int, *, traced: bool = False) -> Outcome:
         if trace is not None:
             for line in traceback.format_exc().splitlines():
                 world.say("!!!", "{}", line)
+    for machine in world.machines:
+        if machine.process is not None:
+            machine.process.finder.forget()
     return Outcome(
         seed,
         profile,
