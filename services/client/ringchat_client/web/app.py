@@ -16,15 +16,14 @@ from starlette.websockets import WebSocket, WebSocketDisconnect
 
 from ringchat_client.web.accounts import Accounts
 from ringchat_client.web.headers import SecurityHeaders
-from ringchat_client.web.origins import COOKIE, is_own_origin
+from ringchat_client.web.origins import is_own_origin, token_of
 from ringchat_client.web.ring_watch import RingWatch
+from ringchat_client.web.seats import Seats
 from ringchat_client.web.socket import NOT_LOGGED_IN, Closed, OpenClient, Page
 
 __all__ = ["gateway"]
 
 STATIC = Path(__file__).parent / "static"
-PAGES_MAX = 2_000
-"""WebSockets at a time: each costs a client of the cluster."""
 
 
 def gateway(open_client: OpenClient, siblings: Collection[int] = ()) -> Starlette:
@@ -37,7 +36,7 @@ def gateway(open_client: OpenClient, siblings: Collection[int] = ()) -> Starlett
     """
     ring = RingWatch(open_client)
     accounts = Accounts(open_client, siblings)
-    pages: set[WebSocket] = set()
+    seats = Seats()
 
     async def page(_: Request) -> Response:
         return FileResponse(STATIC / "index.html")
@@ -49,22 +48,22 @@ def gateway(open_client: OpenClient, siblings: Collection[int] = ()) -> Starlett
         return PlainTextResponse("ok\n")
 
     async def socket(websocket: WebSocket) -> None:
-        if not is_own_origin(websocket, siblings) or len(pages) >= PAGES_MAX:
+        token = token_of(websocket)
+        seat = seats.take(token) if is_own_origin(websocket, siblings) else None
+        if seat is None:
             await websocket.close()  # before it is accepted: status 403
             return
-        await websocket.accept()
-        token = websocket.cookies.get(COOKIE)
-        pages.add(websocket)
         try:
+            await websocket.accept()
             if not token:
                 raise Closed(NOT_LOGGED_IN, "nobody is logged in")
-            await Page(websocket, token, open_client, ring).run()
+            await Page(websocket, token, open_client, ring, seat.welcomed).run()
         except Closed as closed:
             await websocket.close(closed.code, closed.reason[:100])
         except WebSocketDisconnect:
             pass  # the page has gone, which it may
         finally:
-            pages.discard(websocket)
+            seat.leave()
 
     @asynccontextmanager
     async def lifespan(_: Starlette) -> AsyncIterator[None]:

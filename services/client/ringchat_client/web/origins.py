@@ -1,8 +1,11 @@
 """Who may speak to the gateway: its own pages, known by the Origin that a browser tells.
 
-A browser sends Origin with every POST and every WebSocket, and no script can change it.
-Together with SameSite=Strict cookies, either one of which would do, other sites cannot act
-in the name of who is logged in.
+A browser sends Origin with every POST and every WebSocket, and no script can change it: by
+it a request of any other page is refused. SameSite=Strict keeps the cookie from other sites,
+too, but a site is a scheme and a host, whatever the port: between this page and another
+program's on the same host only the Origin stands. Cookies do not know ports either. Under
+https the cookie has the prefix `__Host-`: no other host of the domain, and nothing that came
+without TLS, can put one in its place.
 """
 
 from __future__ import annotations
@@ -12,9 +15,11 @@ from collections.abc import Collection
 
 from starlette.requests import HTTPConnection
 
-__all__ = ["COOKIE", "host_of", "is_own_origin", "is_secure"]
+__all__ = ["COOKIE", "SECURE_COOKIE", "host_of", "is_own_origin", "is_secure", "token_of"]
 
 COOKIE = "ringchat_token"
+SECURE_COOKIE = f"__Host-{COOKIE}"
+"""Its name under https."""
 _HOST = re.compile(r"(?P<name>[A-Za-z0-9.-]+|\[[0-9A-Fa-f:.]+\])(:(?P<port>[0-9]{1,5}))?")
 _ORIGIN = re.compile(rf"(?P<scheme>https?)://(?P<host>{_HOST.pattern})")
 _DEFAULT_PORTS = {"http": 80, "https": 443}
@@ -44,3 +49,10 @@ def is_secure(connection: HTTPConnection) -> bool:
     """Whether the page came over https, to this process or to a proxy before it."""
     origin = connection.headers.get("origin", "")
     return origin.startswith("https://") or connection.url.scheme in {"https", "wss"}
+
+
+def token_of(connection: HTTPConnection) -> str:
+    """Of whoever is logged in; empty if nobody is."""
+    if token := connection.cookies.get(SECURE_COOKIE):
+        return token
+    return "" if is_secure(connection) else connection.cookies.get(COOKIE, "")

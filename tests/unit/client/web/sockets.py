@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 import itertools
 from contextlib import AbstractContextManager
 from typing import Any
 
+from starlette.applications import Starlette
 from starlette.testclient import TestClient, WebSocketTestSession
 
 HOST = "localhost:8080"
@@ -39,3 +41,22 @@ def event(socket: WebSocketTestSession, kind: str) -> Any:
     while (message := socket.receive_json()).get("event") != kind:
         pass
     return message
+
+
+async def status_of(app: Starlette, path: str, body: bytes | None) -> int:
+    """What the page's POST is answered with; with None as its body, that never comes."""
+    statuses: list[int] = []
+
+    async def receive() -> dict[str, Any]:
+        if body is None:
+            await asyncio.Event().wait()
+        return {"type": "http.request", "body": body, "more_body": False}
+
+    async def send(message: Any) -> None:
+        statuses.append(message.get("status", 0))
+
+    headers = {"origin": f"http://{HOST}", "host": HOST, "content-type": "application/json"}
+    scope = {"type": "http", "method": "POST", "path": path, "query_string": b"", "scheme": "http"}
+    scope["headers"] = [(name.encode(), value.encode()) for name, value in headers.items()]
+    await app(scope, receive, send)
+    return statuses[0]

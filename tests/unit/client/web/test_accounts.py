@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import asyncio
+import json
+
 import pytest
 from starlette.testclient import TestClient
 
 from ringchat_client.errors import NotDone
 from ringchat_client.web import accounts
-from ringchat_client.web.origins import COOKIE
+from ringchat_client.web.app import gateway
+from ringchat_client.web.origins import COOKIE, SECURE_COOKIE
 from tests.unit.client.web.fake_chat import FakeChat
+from tests.unit.client.web.sockets import HOST, status_of
 
 ANN = {"name": "ann", "password": "a password"}
 POSTS = ["/api/signup", "/api/login", "/api/logout"]
@@ -107,9 +112,34 @@ def test_there_is_a_limit_to_requests_at_work(
     assert client.post("/api/login", json=ANN).status_code == 503
 
 
+@pytest.mark.parametrize("path", POSTS)
+async def test_who_sends_no_body_keeps_nobody_out(
+    chat: FakeChat, monkeypatch: pytest.MonkeyPatch, path: str
+) -> None:
+    monkeypatch.setattr(accounts, "AT_WORK_MAX", 1)
+    monkeypatch.setattr(accounts, "BODY_SECONDS_MAX", 0.2)
+    app = gateway(chat.open)
+    slow = [asyncio.create_task(status_of(app, path, None)) for _ in range(3)]
+    await asyncio.sleep(0.05)
+    assert await status_of(app, "/api/signup", json.dumps(ANN).encode()) == 200
+    assert await asyncio.gather(*slow) == [408] * 3
+
+
+def test_under_https_the_cookie_is_this_hosts_own(client: TestClient, chat: FakeChat) -> None:
+    https = {"origin": f"https://{HOST}"}
+    answer = client.post("/api/signup", json=ANN, headers=https)
+    assert answer.headers["set-cookie"].startswith(f"{SECURE_COOKIE}=")
+    assert "domain" not in answer.headers["set-cookie"].lower()
+    client.cookies.clear()
+    client.cookies.set(SECURE_COOKIE, next(iter(chat.tokens)))
+    gone = client.post("/api/logout", json={}, headers=https).headers.get_list("set-cookie")
+    assert {line.partition("=")[0] for line in gone} == {COOKIE, SECURE_COOKIE}
+    assert chat.tokens == {}
+
+
 def test_the_export_is_a_file(ann: TestClient) -> None:
     answer = ann.get("/api/export")
-    assert answer.json()["profile"] == {"account": "ann"}
+    assert answer.json()["profile"]["account"] == "ann"
     assert "attachment" in answer.headers["content-disposition"]
     assert answer.headers["cache-control"] == "no-store"
 
