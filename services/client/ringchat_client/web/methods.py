@@ -57,8 +57,8 @@ METHODS: Mapping[str, Method] = {
         before=optional(identifier),
         limit=optional(limit),
     ),
-    "rooms": _read(pattern=optional(words)),
-    "list_accounts": _read(pattern=optional(words)),
+    "rooms": _read(pattern=optional(words), limit=optional(limit)),
+    "list_accounts": _read(pattern=optional(words), limit=optional(limit)),
     "profile": _read(account=optional(name)),
     "sessions": _read(),
     "set_typing": _read(conversation=conversation),
@@ -67,7 +67,7 @@ METHODS: Mapping[str, Method] = {
     "edit_message": _write(conversation=conversation, message=message, text=text),
     "delete_message": _write(conversation=conversation, message=message),
     "mark_read": _write(conversation=conversation, message=message),
-    "acknowledge": _write(message_id=identifier),
+    "acknowledge": _write(message=message),
     # rooms
     "create_room": _write(
         title=words, topic=optional(words), public=optional(flag), invite=optional(names)

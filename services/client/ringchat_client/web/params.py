@@ -117,7 +117,7 @@ def message(value: object) -> Message:
 
 
 def limit(value: object) -> int:
-    """How many messages at once."""
+    """How many of what is asked for at once."""
     if isinstance(value, bool) or not isinstance(value, int) or not 1 <= value <= 100:
         raise InvalidArgument("an integer from 1 to 100")
     return value

@@ -19,8 +19,9 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
-from collections.abc import Callable
-from contextlib import AsyncExitStack, aclosing
+from collections.abc import AsyncGenerator, Callable
+from contextlib import AsyncExitStack, aclosing, asynccontextmanager
+from dataclasses import dataclass
 from typing import Any, Protocol
 
 from starlette.websockets import WebSocket, WebSocketDisconnect
@@ -29,9 +30,9 @@ from ringchat_client.client import Client
 from ringchat_client.errors import (
     DeadlineExpired,
     InvalidArgument,
-    ResourceExhausted,
     RingchatError,
     Unauthenticated,
+    Unavailable,
 )
 from ringchat_client.values import ConnectionEvent
 from ringchat_client.web.methods import METHODS
@@ -48,6 +49,7 @@ CALL_SECONDS_MAX = 20.0
 REQUESTS_MAX = 64
 """Of one page at work at a time; it is not read from while it has so many."""
 EARLIER_CLIENTS_MAX = 16
+"""Pages whose writes it repeats, each under its own client id."""
 QUEUE_MAX = 256
 """Answers and events that wait for the page to read them."""
 SLOW_SECONDS_MAX = 30.0
@@ -78,18 +80,34 @@ class OpenClient(Protocol):
         """A client that has not been entered yet."""
 
 
+@dataclass(slots=True)
+class _Earlier:
+    """The client of an earlier page."""
+
+    client: Client
+    calls: int = 0
+
+
 class Page:
     """One page while its WebSocket is open."""
 
     def __init__(
-        self, socket: WebSocket, token: str, open_client: OpenClient, ring: RingWatch
+        self,
+        socket: WebSocket,
+        token: str,
+        open_client: OpenClient,
+        ring: RingWatch,
+        welcomed: Callable[[], None],
     ) -> None:
         self._socket = socket
         self._token = token
         self._open_client = open_client
         self._ring = ring
-        self._clients: dict[bytes, Client] = {}
+        self._welcomed = welcomed
+        self._client: Client | None = None
         self._client_id = b""
+        self._earlier: dict[bytes, _Earlier] = {}  # who served last stands last
+        self._entering = asyncio.Lock()
         self._stack = AsyncExitStack()
         self._out: asyncio.Queue[dict[str, Any]] = asyncio.Queue(QUEUE_MAX)
         self._requests: set[asyncio.Task[None]] = set()
@@ -105,7 +123,12 @@ class Page:
         """
         self._client_id = await self._hello()
         async with self._stack:
-            client = await self._enter(self._client_id, self._heard)
+            client = self._client = await self._stack.enter_async_context(
+                self._open_client(
+                    token=self._token, client_id=self._client_id, on_connection=self._heard
+                )
+            )
+            self._stack.push_async_callback(self._close_earlier)
             jobs = [
                 asyncio.create_task(job)
                 for job in (self._read(), self._write(), self._tell(client), self._end_broken())
@@ -129,13 +152,6 @@ class Page:
             raise Closed(BAD_MESSAGE, "the page said nothing") from None
         except InvalidArgument as error:
             raise Closed(BAD_MESSAGE, str(error)) from None
-
-    async def _enter(
-        self, client_id: bytes, heard: Callable[[ConnectionEvent], None] | None = None
-    ) -> Client:
-        client = self._open_client(token=self._token, client_id=client_id, on_connection=heard)
-        self._clients[client_id] = client
-        return await self._stack.enter_async_context(client)
 
     # ------------------------------------------------------------------ out
 
@@ -165,6 +181,7 @@ class Page:
                     break
                 except DeadlineExpired:
                     continue  # no master for so long; the page sees the walk meanwhile
+            self._welcomed()
             await self._put({"event": "Welcome", **plain(profile)})
             async with aclosing(client.events()) as events:
                 async for event in events:
@@ -228,7 +245,7 @@ class Page:
         if method != "set_typing":
             arguments["timeout"] = CALL_SECONDS_MAX
         if not known.write:
-            return await getattr(self._clients[self._client_id], str(method))(**arguments)
+            return await getattr(self._client, str(method))(**arguments)
         return await self._call_write(str(method), arguments, request)
 
     async def _call_write(
@@ -240,20 +257,45 @@ class Page:
         client_id = _client_id(request.get("client_id", self._client_id.hex()))
         name = (client_id, number)
         if name in self._under_way:
-            raise InvalidArgument(f"number {number} is under way already")
+            raise Unavailable(f"number {number} is under way already")  # so not known yet
         self._under_way.add(name)
         try:
-            client = self._clients.get(client_id) or await self._enter_earlier(client_id)
-            with client.numbered(number):
-                result: object = await getattr(client, method)(**arguments)
-                return result
+            async with self._client_of(client_id) as client:
+                with client.numbered(number):
+                    result: object = await getattr(client, method)(**arguments)
+                    return result
         finally:
             self._under_way.discard(name)
 
-    async def _enter_earlier(self, client_id: bytes) -> Client:
-        if len(self._clients) > EARLIER_CLIENTS_MAX:
-            raise ResourceExhausted("too many earlier pages to repeat writes of; load it again")
-        return await self._enter(client_id)
+    @asynccontextmanager
+    async def _client_of(self, client_id: bytes) -> AsyncGenerator[Client, None]:
+        """That of this page, or of an earlier one, which is not closed meanwhile."""
+        if client_id == self._client_id:
+            assert self._client is not None
+            yield self._client
+            return
+        async with self._entering:
+            earlier = self._earlier.pop(client_id, None) or await self._enter_earlier(client_id)
+            self._earlier[client_id] = earlier
+            earlier.calls += 1
+        try:
+            yield earlier.client
+        finally:
+            earlier.calls -= 1
+
+    async def _enter_earlier(self, client_id: bytes) -> _Earlier:
+        if len(self._earlier) >= EARLIER_CLIENTS_MAX:
+            idle = next((key for key, one in self._earlier.items() if not one.calls), None)
+            if idle is None:
+                raise Unavailable("too many earlier pages have writes under way")
+            await self._earlier.pop(idle).client.close()
+        client = self._open_client(token=self._token, client_id=client_id)
+        return _Earlier(await client.__aenter__())
+
+    async def _close_earlier(self) -> None:
+        while self._earlier:
+            _, earlier = self._earlier.popitem()
+            await earlier.client.close()
 
     def _watch_ring(self, *, on: bool) -> None:
         if on:

@@ -94,6 +94,9 @@ class FakeClient:
         self.chat.watchers.pop(self, None)
         self._tell_presence(False)
 
+    async def close(self) -> None:
+        await self.__aexit__()
+
     def attached_again(self, view: int) -> None:
         self.heard(Connected(view % 3, view % 3, view, 0.01))
         if self in self.chat.watchers:
@@ -152,8 +155,11 @@ class FakeClient:
 
         await self._once(delete)
 
-    async def list_accounts(self, pattern: str = "*", *, timeout: float = 30.0) -> list[str]:
-        return sorted(fnmatch.filter(self.chat.accounts, pattern))
+    async def list_accounts(
+        self, pattern: str = "*", *, limit: int | None = None, timeout: float = 30.0
+    ) -> list[str]:
+        self.chat.limits.append(limit)
+        return sorted(fnmatch.filter(self.chat.accounts, pattern))[:limit]
 
     async def profile(self, account: str = "", *, timeout: float = 30.0) -> Profile:
         me = self.me
@@ -202,9 +208,6 @@ class FakeClient:
     async def unblock(self, account: str, *, timeout: float = 30.0) -> None:
         await self._once(lambda: self.chat.accounts[self.me].blocked.discard(account))
 
-    async def export(self, *, timeout: float = 30.0) -> dict[str, Any]:
-        return {"profile": {"account": self.me}, "conversations": []}
-
     # ------------------------------------------------------------- messages
 
     async def send_message(
@@ -219,8 +222,11 @@ class FakeClient:
         receipt: Receipt = await self._once(send)
         return receipt
 
-    async def acknowledge(self, message_id: int, *, timeout: float = 30.0) -> None:
+    async def acknowledge(self, message: MessageName, *, timeout: float = 30.0) -> None:
+        message_id = _id_of(message)
+
         def mark() -> None:
+            self.chat.acknowledged.append(message)
             account = self.chat.accounts[self.me]
             account.delivered = max(account.delivered, message_id)
             for place in self.chat.places:
@@ -265,6 +271,7 @@ class FakeClient:
 
         def mark() -> None:
             me, place = self.me, self.chat.place_of(self.me, conversation)
+            self.chat.marked.append(me)
             place.members[me] = max(place.members[me], message_id)
             self.chat.tell(
                 place, lambda one: Marked(me, place.name_for(one), message_id, message_id)
@@ -281,6 +288,7 @@ class FakeClient:
         limit: int = 50,
         timeout: float = 30.0,
     ) -> Page:
+        self.chat.histories.append((conversation, before, after))
         place = self.chat.place_of(self.me, conversation)
         found = [self.chat.seen_by(m, place, self.me) for m in place.messages if m.id > after]
         if before:
@@ -332,6 +340,7 @@ class FakeClient:
         self, conversation: ConversationName, *, timeout: float = 30.0
     ) -> list[Member]:
         place = self.chat.place_of(self.me, conversation)
+        self.chat.members_read += 1
         found = []
         for name in sorted({*place.members, *place.invited}):
             account, read = self.chat.accounts[name], place.members.get(name, 0)
@@ -340,13 +349,16 @@ class FakeClient:
             found.append(Member(name, account.display_name, invited, delivered, read, presence))
         return found
 
-    async def rooms(self, pattern: str = "*", *, timeout: float = 30.0) -> list[Room]:
+    async def rooms(
+        self, pattern: str = "*", *, limit: int | None = None, timeout: float = 30.0
+    ) -> list[Room]:
+        self.chat.limits.append(limit)
         every = [self.chat.room_of(place) for place in self.chat.places]
         return [
             room
             for room in every
             if room and room.public and fnmatch.fnmatch(room.title.lower(), pattern.lower())
-        ]
+        ][:limit]
 
     async def create_room(
         self,

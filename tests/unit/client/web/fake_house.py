@@ -21,6 +21,7 @@ from ringchat_client.values import (
     ConversationName,
     Event,
     Message,
+    MessageName,
     NewMessage,
     Receipt,
     Room,
@@ -82,6 +83,12 @@ class FakeHouse:
         self.down: set[int] = set()
         self.lagging: set[int] = set()
         self.status_calls = 0
+        # what was asked for
+        self.limits: list[int | None] = []
+        self.members_read = 0
+        self.acknowledged: list[MessageName] = []
+        self.marked: list[str] = []
+        self.histories: list[tuple[ConversationName, int, int]] = []
 
     @contextmanager
     def holding(self) -> Iterator[None]:

@@ -9,12 +9,16 @@ from starlette.testclient import TestClient, WebSocketTestSession
 from starlette.websockets import WebSocketDisconnect
 
 from ringchat_client.errors import NotDone, ResourceExhausted
+from ringchat_client.values import Message
+from ringchat_client.web import seats
 from ringchat_client.web import socket as socket_module
-from ringchat_client.web.origins import COOKIE
+from ringchat_client.web.origins import COOKIE, SECURE_COOKIE
+from ringchat_client.web.socket import EARLIER_CLIENTS_MAX
 from tests.unit.client.web.fake_chat import FakeChat
 from tests.unit.client.web.sockets import CLIENT_ID, HOST, ask, event, open_socket, request, write
 
 EARLIER = "ff" * 16
+SEEN = {"message": {"id": 1, "view": 0}}
 
 
 def code_of(socket: WebSocketTestSession) -> int:
@@ -47,9 +51,16 @@ def test_a_page_of_another_origin_is_refused(ann: TestClient, origin: str) -> No
 
 @pytest.mark.parametrize("origin", [f"http://{HOST}", f"https://{HOST}", "http://localhost:8081"])
 def test_its_own_and_a_siblings_page_may_come(ann: TestClient, origin: str) -> None:
+    if origin.startswith("https"):
+        ann.cookies.set(SECURE_COOKIE, "token-0-of-ann")
     with open_socket(ann, origin=origin) as socket:
         socket.send_json({"client_id": CLIENT_ID})
         assert event(socket, "Welcome")["account"] == "ann"
+
+
+def test_under_https_a_cookie_that_came_without_it_is_nobodys(ann: TestClient) -> None:
+    with open_socket(ann, origin=f"https://{HOST}") as socket:
+        assert code_of(socket) == 4401
 
 
 def test_who_is_not_logged_in_is_told_so(client: TestClient) -> None:
@@ -78,9 +89,36 @@ def test_a_page_that_says_nothing(ann: TestClient, monkeypatch: pytest.MonkeyPat
 
 
 def test_there_is_a_limit_to_pages(ann: TestClient, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("ringchat_client.web.app.PAGES_MAX", 1)
+    monkeypatch.setattr(seats, "PAGES_MAX", 1)
     with open_socket(ann):
         with pytest.raises(WebSocketDisconnect), open_socket(ann):
+            pass
+
+
+def test_one_login_does_not_take_the_seats_of_all(
+    ann: TestClient, chat: FakeChat, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(seats, "PAGES_OF_ONE_MAX", 1)
+    with open_socket(ann):
+        with pytest.raises(WebSocketDisconnect), open_socket(ann):
+            pass
+        ann.cookies.set(COOKIE, "token-1-of-bob")
+        with open_socket(ann):
+            pass
+    with open_socket(ann):  # the seats of those that left are free
+        pass
+
+
+def test_who_is_not_welcomed_yet_has_few_seats(
+    ann: TestClient, chat: FakeChat, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(seats, "UNKNOWN_MAX", 1)
+    with open_socket(ann) as silent:
+        with pytest.raises(WebSocketDisconnect), open_socket(ann):
+            pass
+        silent.send_json({"client_id": CLIENT_ID})
+        event(silent, "Welcome")
+        with open_socket(ann):
             pass
 
 
@@ -148,8 +186,8 @@ def test_an_error_has_its_kind_and_its_line(socket: WebSocketTestSession) -> Non
         {"method": "send_message", "params": {"to": "bob", "text": "\ud800"}, "number": 1},
         {"method": "send_message", "params": {"to": "bob", "text": "x" * 70_000}, "number": 1},
         {"method": "send_message", "params": {"to": "bob", "text": ["x"]}, "number": 1},
-        {"method": "acknowledge", "params": {"message_id": -1}, "number": 1},
-        {"method": "acknowledge", "params": {"message_id": 1}, "number": 1, "client_id": "x"},
+        {"method": "acknowledge", "params": {"message": 1}, "number": 1},
+        {"method": "acknowledge", "params": SEEN, "number": 1, "client_id": "x"},
         {"method": "create_room", "params": {"title": "t", "invite": "ann"}, "number": 1},
     ],
 )
@@ -199,11 +237,25 @@ def test_a_write_of_an_earlier_page_is_repeated_under_its_name(
     assert set(chat.answers) == {(bytes.fromhex(EARLIER), 1), (bytes.fromhex(CLIENT_ID), 1)}
 
 
-def test_there_is_a_limit_to_earlier_pages(socket: WebSocketTestSession) -> None:
-    message = {"method": "acknowledge", "params": {"message_id": 1}, "number": 1}
-    answers = [request(socket, {**message, "client_id": f"{i:032x}"}) for i in range(17)]
-    assert answers[:16] == [None] * 16
-    assert answers[16]["kind"] == "ResourceExhausted"
+def test_an_earlier_page_that_is_done_makes_room_for_the_next(
+    socket: WebSocketTestSession, chat: FakeChat
+) -> None:
+    message = {"method": "acknowledge", "params": SEEN, "number": 1}
+    answers = [request(socket, {**message, "client_id": f"{i:032x}"}) for i in range(40)]
+    assert answers == [None] * 40
+    assert len(chat.clients) == 1 + EARLIER_CLIENTS_MAX
+
+
+def test_with_all_of_them_at_work_one_is_asked_to_come_again(
+    socket: WebSocketTestSession, chat: FakeChat
+) -> None:
+    message = {"method": "acknowledge", "params": SEEN, "number": 1}
+    with chat.holding():
+        for i in range(EARLIER_CLIENTS_MAX):
+            socket.send_json({"id": -i - 1, **message, "client_id": f"{i:032x}"})
+        late = {**message, "client_id": EARLIER}
+        assert request(socket, late)["kind"] == "Unavailable"
+    assert request(socket, late) is None
 
 
 def test_one_name_is_under_way_once(socket: WebSocketTestSession, chat: FakeChat) -> None:
@@ -213,7 +265,28 @@ def test_one_name_is_under_way_once(socket: WebSocketTestSession, chat: FakeChat
             socket.send_text(json.dumps({"id": tag, **message}))
         while (answer := socket.receive_json()).get("id") != -2:
             pass
-        assert answer["error"]["message"] == "number 1 is under way already"
+        assert answer["error"] == {
+            "kind": "Unavailable",
+            "message": "number 1 is under way already",
+        }
+
+
+def test_an_acknowledgement_goes_with_its_view(
+    socket: WebSocketTestSession, chat: FakeChat
+) -> None:
+    write(socket, 1, "acknowledge", message={"id": 7, "view": 3})
+    (message,) = chat.acknowledged
+    assert isinstance(message, Message)
+    assert (message.id, message.view) == (7, 3)
+
+
+@pytest.mark.parametrize("method", ["list_accounts", "rooms"])
+def test_names_are_asked_for_by_the_page(
+    socket: WebSocketTestSession, chat: FakeChat, method: str
+) -> None:
+    ask(socket, method, pattern="*", limit=50)
+    assert chat.limits == [50]
+    assert ask(socket, method, pattern="*", limit=101)["kind"] == "InvalidArgument"
 
 
 # ---------------------------------------------------------------------- the ring
