@@ -318,10 +318,10 @@ async def test_the_account_is_looked_after(ann: Page, chat: FakeChat, tmp_path: 
     assert account.blocked == {"bob"}
     assert "another" not in chat.tokens
     async with ann.expect_download() as download:
-        await box.get_by_role("link", name="Export everything").click()
+        await box.get_by_role("button", name="Export everything").click()
     path = tmp_path / "export.json"
     await (await download.value).save_as(path)
-    assert json.loads(path.read_text())["profile"] == {"account": "ann"}
+    assert json.loads(path.read_text())["profile"]["account"] == "ann"
 
 
 async def test_light_and_dark(ann: Page) -> None:

@@ -218,7 +218,7 @@ async def the_account_ends(ann: Page, folder: Path) -> None:
     await box.get_by_text("Sessions", exact=True).click()
     await expect(box.get_by_text("This one")).to_be_visible()
     async with ann.expect_download() as download:
-        await box.get_by_role("link", name="Export everything").click()
+        await box.get_by_role("button", name="Export everything").click()
     await (await download.value).save_as(folder / "export.json")
     assert "read me again" in (folder / "export.json").read_text()
     await box.get_by_role("button", name="Delete the account").click()

@@ -159,7 +159,7 @@ class FakeHouse:
         place = self.place_of(account, to, make=True)
         new = not place.messages
         self.now += timedelta(seconds=more.pop("seconds", 20))
-        message = Message(self.next_id, account, text, self.now, reply_to=reply_to)
+        message = Message(self.next_id, account, text, self.now, reply_to=reply_to, view=self.view)
         self.next_id += 1
         place.messages.append(message)
         place.members[account] = message.id

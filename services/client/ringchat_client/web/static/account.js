@@ -104,8 +104,7 @@ export function openAccount(store, { logOut, leave }) {
 
 function mine(logOut, leave, box) {
   return el("div", { class: "buttons wrap" },
-    el("a", { class: "button", href: "/api/export", download: "ringchat.json" },
-      "Export everything (JSON)"),
+    actionButton("Export everything (JSON)", exportAll),
     actionButton("Log out", async () => {
       box.close();
       await logOut();
@@ -118,4 +117,19 @@ function mine(logOut, leave, box) {
       box.close();
       await leave();
     }, { class: "danger" }));
+}
+
+/** Read first, then saved: a browser would save the error, or half of it, as the file. */
+async function exportAll() {
+  const answer = await fetch("/api/export").catch(() => null);
+  if (!answer) throw new Error("This gateway does not answer. Try again.");
+  if (!answer.ok) {
+    const told = await answer.json().catch(() => ({}));
+    throw new Error(told.error?.message ?? `status ${answer.status}`);
+  }
+  const all = await answer.blob().catch(() => null);
+  if (!all) throw new Error("The export was cut off. Try again.");
+  const address = URL.createObjectURL(all);
+  el("a", { href: address, download: "ringchat.json" }).click();
+  setTimeout(() => URL.revokeObjectURL(address), 60_000);
 }

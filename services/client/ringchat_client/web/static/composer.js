@@ -3,9 +3,10 @@
 import { el, icon, iconButton } from "./dom.js";
 import { toast } from "./dialogs.js";
 import { named } from "./link.js";
+import { begunMention, mentionOf } from "./mentions.js";
+import { flawOf } from "./refusals.js";
 
 const TYPING_PERIOD = 3_000;
-const BYTES_MAX = 64 * 1024;
 const NAMES_SHOWN = 6;
 
 export function composer(store) {
@@ -79,8 +80,9 @@ export function composer(store) {
   async function submit() {
     const text = input.value;
     if (!text.trim() || conversation === null) return;
-    if (new TextEncoder().encode(text).length > BYTES_MAX) {
-      toast("A message has at most 64 KiB.");
+    const flaw = flawOf({ to: conversation, text });
+    if (flaw) {
+      toast(flaw);
       return;
     }
     if (editing) {
@@ -110,16 +112,15 @@ export function composer(store) {
 
   // ------------------------------------------------------------------ names
 
-  /** What stands between an @ and the cursor; null if there is none. */
+  /** The mention that the cursor is in; null if there is none. */
   function beginning() {
-    const before = input.value.slice(0, input.selectionStart);
     return typeof conversation === "number"
-      ? /(?:^|[^\p{L}\p{N}_])@([\p{L}\p{N}_.-]*)$/u.exec(before)?.[1] ?? null : null;
+      ? begunMention(input.value.slice(0, input.selectionStart)) : null;
   }
 
   function matching() {
-    const begun = beginning();
-    if (begun === null) return [];
+    const begun = beginning()?.name;
+    if (begun === undefined) return [];
     return [...store.members.values()]
       .filter(({ account, invited }) => !invited && account !== store.me.account
         && account.toLowerCase().startsWith(begun.toLowerCase()) && account !== begun)
@@ -147,11 +148,12 @@ export function composer(store) {
   function closeNames() {
     names.hidden = true;
     chosen = 0;
+    input.removeAttribute("aria-activedescendant");
   }
 
   function take(account) {
     const at = input.selectionStart;
-    input.setRangeText(`${account} `, at - beginning().length, at, "end");
+    input.setRangeText(`${mentionOf(account)} `, beginning().start, at, "end");
     closeNames();
   }
 

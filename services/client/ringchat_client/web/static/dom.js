@@ -94,7 +94,11 @@ export function reconcile(list, rows) {
   list.rowNodes = after;
 }
 
+const ANNOUNCED_FOR = 10_000;
+
 /** Say something to a screen reader that is seen elsewhere, or nowhere. */
 export function announce(text) {
-  document.getElementById("announcer").textContent = text;
+  const line = el("p", {}, text); // of its own: it takes nothing away that was not said yet
+  document.getElementById("announcer").append(line);
+  setTimeout(() => line.remove(), ANNOUNCED_FOR);
 }

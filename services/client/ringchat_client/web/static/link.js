@@ -4,6 +4,8 @@
 // one: reads because they change nothing, writes under the name they have, this page's client
 // id and a number, so that they happen once however often they are sent.
 
+import { PASSING, REFUSED, Refusal, flawOf } from "./refusals.js";
+
 const FIRST_PAUSE = 250;
 const LONGEST_PAUSE = 5_000;
 const HELD = 3_000;
@@ -11,6 +13,7 @@ const CONNECT_TIMEOUT = 4_000;
 const PING_PERIOD = 10_000;
 const PING_TIMEOUT = 6_000;
 const RETRY_PAUSE = 800;
+const FAILURES_MAX = 5; // of the gateway itself, for one write: each pause is twice the last
 const AHEAD_MAX = 500; // replicas keep the answers to a client's newest 1,024 numbers
 const NOT_LOGGED_IN = 4401;
 
@@ -18,15 +21,7 @@ const NOT_LOGGED_IN = 4401;
 export const REPEATABLE = 12 * 60 * 60 * 1000;
 
 /** What names a message for ever: an id alone may be another one's after a split is mended. */
-export const named = ({ id, view }) => ({ id, view });
-
-/** What the cluster or the gateway refused: `kind` is the name of the SDK's exception. */
-export class Refusal extends Error {
-  constructor(kind, message) {
-    super(message);
-    this.kind = kind;
-  }
-}
+export const named = ({ id, view = -1 }) => ({ id, view });
 
 function randomId() {
   const bytes = crypto.getRandomValues(new Uint8Array(16));
@@ -93,6 +88,8 @@ export class Link extends EventTarget {
 
   /** Ask for something to be done once. `name`: {number, clientId?, at?} of a repeated one. */
   write(method, params = {}, name = {}) {
+    const flaw = flawOf(params);
+    if (flaw) return Promise.reject(new Refusal("InvalidArgument", flaw));
     const { number = this.takeNumber(), clientId = this.clientId, at = Date.now() } = name;
     const request = { method, params, number };
     if (clientId !== this.clientId) request.client_id = clientId;
@@ -135,14 +132,14 @@ export class Link extends EventTarget {
   _answer({ id, result, error }) {
     const request = this._waiting.get(id);
     if (!request) return;
-    if (error && (error.kind === "NotKnown" || error.kind === "NotDone")) {
-      // No master answered in time. Under its old name it may be sent as often as one likes.
+    const pause = error ? this._pauseAfter(request, error.kind) : 0;
+    if (pause) {
       const socket = this._socket;
       setTimeout(() => {
         if (this._socket !== socket || !this._waiting.has(id)) return; // sent again already
         request.sent = false;
         this._transmit(request);
-      }, RETRY_PAUSE);
+      }, pause);
       return;
     }
     this._waiting.delete(id);
@@ -152,6 +149,16 @@ export class Link extends EventTarget {
       this._loggedOut();
     }
     if (request.message.number) this._transmitAll();
+  }
+
+  /** When to send it again after that error; 0: not at all. */
+  _pauseAfter(request, kind) {
+    // No master answered in time. Under its old name it may be sent as often as one likes.
+    if (PASSING.has(kind)) return RETRY_PAUSE;
+    if (REFUSED.has(kind) || !request.message.number) return 0;
+    // Nobody knows what became of it: under the same name it may yet be found out.
+    request.failures = (request.failures ?? 0) + 1;
+    return request.failures > FAILURES_MAX ? 0 : RETRY_PAUSE * 2 ** (request.failures - 1);
   }
 
   // ------------------------------------------------------------- the line

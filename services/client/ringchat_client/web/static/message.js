@@ -2,7 +2,7 @@
 
 import { el, icon, iconButton } from "./dom.js";
 import { avatar } from "./conversations.js";
-import { mentions } from "./store.js";
+import { mentions } from "./mentions.js";
 import { pathOf } from "./route.js";
 import { clock, full } from "./times.js";
 
@@ -14,8 +14,8 @@ export function textNodes(text, members, me) {
     start: match.index, end: match.index + match[0].length, href: match[0],
   }));
   for (const mention of mentions(text)) {
-    const inLink = marks.some(({ start, end }) => mention.start >= start && mention.start < end);
-    if (!inLink && members.has(mention.name)) marks.push(mention);
+    const taken = marks.some(({ start, end }) => mention.start < end && mention.end > start);
+    if (!taken && members.has(mention.name)) marks.push(mention);
   }
   marks.sort((a, b) => a.start - b.start);
   const nodes = [];
@@ -130,6 +130,8 @@ export function drawPending(pending, actions) {
     el("div", { class: "bubble" },
       el("span", { class: "hidden-text" }, "You, unconfirmed: "),
       el("p", { class: "message-text", dir: "auto" }, pending.text),
+      !pending.kept && el("p", { class: "pending-reason" },
+        "Kept only in this tab: the browser stores nothing for this page."),
       bad && el("p", { class: "pending-reason" },
         pending.state === "old" ? "Too long ago to be repeated by itself." : pending.reason),
       el("span", { class: "message-foot" },

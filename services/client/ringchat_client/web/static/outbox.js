@@ -29,16 +29,22 @@ export function drop(entry) {
   }
 }
 
-function stored() {
-  const found = [];
+function parsed(text) {
   try {
-    for (const [key, text] of Object.entries(localStorage)) {
-      if (key.startsWith(PREFIX)) found.push(JSON.parse(text));
-    }
+    return JSON.parse(text);
   } catch {
-    // Storage is refused, or something else wrote there: what was read is what there is.
+    return null; // something else wrote there: it is nobody's message
   }
-  return found;
+}
+
+function stored() {
+  let all;
+  try {
+    all = Object.entries(localStorage);
+  } catch {
+    return []; // storage is refused to this page
+  }
+  return all.filter(([key]) => key.startsWith(PREFIX)).map(([, text]) => parsed(text));
 }
 
 /** What that account has not had confirmed, oldest first. */

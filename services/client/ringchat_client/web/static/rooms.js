@@ -26,7 +26,7 @@ function patternOf(text) {
 
 export function openBegin(store, navigate) {
   const tabs = el("div", { class: "tabs", role: "tablist" });
-  const place = el("div", { role: "tabpanel" });
+  const place = el("div", { role: "tabpanel", id: "begin-panel" });
   const pages = [
     ["Somebody", (box) => personPage(store, navigate, box)],
     ["Public rooms", (box) => browsePage(store, navigate, box)],
@@ -34,12 +34,14 @@ export function openBegin(store, navigate) {
   ];
   const box = dialog("Begin", tabs, place);
   const buttons = pages.map(([label, make], i) => {
-    const button = el("button", { type: "button", role: "tab" }, label);
+    const button = el("button", { type: "button", role: "tab", id: `begin-tab-${i}`,
+      "aria-controls": place.id }, label);
     button.addEventListener("click", () => {
       buttons.forEach((one) => {
         one.setAttribute("aria-selected", String(one === button));
         one.tabIndex = one === button ? 0 : -1;
       });
+      place.setAttribute("aria-labelledby", button.id);
       place.replaceChildren(make(box));
       place.querySelector("input")?.focus();
     });
@@ -69,9 +71,11 @@ function personPage(store, navigate, box) {
   async function find() {
     const text = name.input.value.trim();
     try {
-      const found = await store.link.ask("list_accounts", { pattern: patternOf(text) });
+      const found = await store.link.ask(
+        "list_accounts", { pattern: patternOf(text), limit: FOUND_MAX },
+      );
       if (name.input.value.trim() !== text) return; // typed on meanwhile
-      reconcile(list, found.slice(0, FOUND_MAX).map((account) => ({
+      reconcile(list, found.map((account) => ({
         key: account, sign: "", make: () => el("li", {}, el(
           "button", { type: "button", class: "person", onclick: () => go(account) },
           avatar(account),
@@ -103,10 +107,10 @@ function browsePage(store, navigate, box) {
   async function find() {
     const text = title.input.value.trim();
     try {
-      const found = await store.link.ask("rooms", { pattern: patternOf(text) });
+      const found = await store.link.ask("rooms", { pattern: patternOf(text), limit: FOUND_MAX });
       if (title.input.value.trim() !== text) return;
       none.hidden = found.length > 0;
-      reconcile(list, found.slice(0, FOUND_MAX).map((room) => ({
+      reconcile(list, found.map((room) => ({
         key: room.id, sign: JSON.stringify(room), make: () => roomLine(room),
       })));
     } catch (error) {
@@ -174,7 +178,11 @@ function aboutRoom(store, navigate) {
   const room = store.open;
   const body = el("div");
   const box = dialog("About this room", body);
-  const attempt = (method, params) => store.link.write(method, { room, ...params });
+
+  async function attempt(method, params) {
+    await store.link.write(method, { room, ...params });
+    if (method !== "leave_room") await store.readMembers(); // who is invited is told to nobody
+  }
 
   function draw() {
     const known = store.conversations.get(room);
@@ -257,6 +265,7 @@ function aboutRoom(store, navigate) {
     for (const what of ["members", "list"]) store.removeEventListener(what, draw);
   });
   draw();
+  store.quietly(store.readMembers());
 }
 
 export function presenceWords(store, account) {

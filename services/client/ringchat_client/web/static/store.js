@@ -4,12 +4,15 @@
 
 import * as outbox from "./outbox.js";
 import { REPEATABLE, named } from "./link.js";
+import { mentions } from "./mentions.js";
+import { REFUSED } from "./refusals.js";
 
 const PAGE = 50;
 const LIST_READINGS_MAX = 3;
 const REREAD_MAX = 200;
 const TYPING_LASTS = 6_000;
 const ACKNOWLEDGE_PAUSE = 400;
+const FAILED_PAUSE = 30_000;
 
 export class Store extends EventTarget {
   constructor(link) {
@@ -24,8 +27,11 @@ export class Store extends EventTarget {
     this.typing = new Map(); // conversation -> account -> until when
     this.pending = []; // own messages that are not confirmed
     this.loaded = false;
-    this._newestByOthers = 0;
+    this._newestByOthers = null;
     this._acknowledged = 0;
+    this._receipts = new Set(); // ids of own messages whose receipts came before the events
+    this._membersReading = null;
+    this._membersAgain = false;
     this._marked = new Map();
     this._readings = 0;
     this._arrivals = []; // messages that events brought since the last reading began
@@ -66,17 +72,18 @@ export class Store extends EventTarget {
   /** After every (re)attachment: what happened in between was not told. */
   async readAgain() {
     await this._readList();
-    if (this.open !== null) await Promise.all([this._rereadThread(), this._readMembers()]);
+    if (this.open !== null) await Promise.all([this._rereadThread(), this.readMembers()]);
   }
 
   _sawMessage(message) {
     if (!message || message.sender === this.me?.account) return;
-    this._newestByOthers = Math.max(this._newestByOthers, message.id);
-    if (this._newestByOthers <= this._acknowledged || this._acknowledging) return;
+    if (message.id > (this._newestByOthers?.id ?? 0)) this._newestByOthers = message;
+    if (this._newestByOthers.id <= this._acknowledged || this._acknowledging) return;
     this._acknowledging = setTimeout(() => {
       this._acknowledging = null;
-      this._acknowledged = this._newestByOthers;
-      this.quietly(this.link.write("acknowledge", { message_id: this._acknowledged }));
+      const message = this._newestByOthers;
+      this._acknowledged = message.id;
+      this.quietly(this.link.write("acknowledge", { message: named(message) }));
     }, ACKNOWLEDGE_PAUSE);
   }
 
@@ -133,7 +140,7 @@ export class Store extends EventTarget {
     this._tell("list");
     if (name !== this.open) return;
     if (before?.invited_by && !conversation.invited_by) this.quietly(this._rereadThread());
-    this.quietly(this._readMembers());
+    if (!before || whoOf(before) !== whoOf(conversation)) this.quietly(this.readMembers());
     this._tell("thread", {});
   }
 
@@ -199,7 +206,7 @@ export class Store extends EventTarget {
     if (reading !== this._readings) return; // another one was opened meanwhile
     this._take(thread);
     this._tell("thread", { opened: true, message });
-    await this._readMembers();
+    await this.readMembers();
   }
 
   async _readAround(name, message) {
@@ -306,7 +313,27 @@ export class Store extends EventTarget {
     this._tell("list");
   }
 
-  async _readMembers() {
+  /** One reading at a time: who asks meanwhile gets one that began later. */
+  readMembers() {
+    this._membersAgain = true;
+    this._membersReading ??= this._readMembersInTurn().finally(() => {
+      this._membersReading = null;
+    });
+    return this._membersReading;
+  }
+
+  async _readMembersInTurn() {
+    while (this._membersAgain) {
+      this._membersAgain = false;
+      try {
+        await this._readMembersOnce();
+      } catch (error) {
+        if (!this._membersAgain) throw error; // else it was about another conversation, maybe
+      }
+    }
+  }
+
+  async _readMembersOnce() {
     const name = this.open;
     if (name === null || !this.conversations.has(name)) return;
     const members = await this.link.ask("members", { conversation: name });
@@ -340,6 +367,7 @@ export class Store extends EventTarget {
   read(message) {
     const name = this.open;
     const known = this.conversations.get(name);
+    if (message.sender === this.me.account) return; // it moved the mark when it was sent
     if (!known || known.invited_by || message.id <= known.read_up_to
       || message.id <= (this._marked.get(name) ?? 0)) return;
     this._marked.set(name, message.id);
@@ -368,8 +396,10 @@ export class Store extends EventTarget {
   }
 
   _post(entry) {
-    outbox.keep(entry);
-    const pending = { ...entry, key: `${entry.clientId}/${entry.number}`, state: "sending" };
+    const kept = outbox.keep(entry);
+    const pending = {
+      ...entry, kept, key: `${entry.clientId}/${entry.number}`, state: "sending", seen: 0,
+    };
     this.pending.push(pending);
     if (Date.now() - entry.at > REPEATABLE) pending.state = "old";
     else this.quietly(this._deliver(pending));
@@ -384,15 +414,31 @@ export class Store extends EventTarget {
       this.forget(pending);
       this._confirmed(pending, receipt);
     } catch (error) {
-      pending.state = error.kind === "TooOld" ? "old" : "refused";
-      pending.reason = error.message;
+      this._notConfirmed(pending, error);
     }
     this._tell("thread", {});
   }
 
-  _confirmed({ to, text, reply_to: replyTo }, { message_id: id, sent_at: sentAt }) {
+  _notConfirmed(pending, error) {
+    if (error.kind === "AlreadyExists") { // it was done, so long ago that only this is known
+      this.forget(pending);
+      this.quietly(this.readAgain());
+    } else if (error.kind === "TooOld" || REFUSED.has(error.kind)) {
+      pending.state = error.kind === "TooOld" ? "old" : "refused";
+      pending.reason = error.message;
+    } else { // not known: nothing but its old name is safe
+      setTimeout(() => {
+        if (this.pending.includes(pending)) this.quietly(this._deliver(pending));
+      }, FAILED_PAUSE);
+    }
+  }
+
+  _confirmed({ to, text, reply_to: replyTo, seen }, { message_id: id, sent_at: sentAt }) {
+    if (seen !== id) this._receipts.add(id);
+    // Had the event been taken for another one's of the same text, that one is still to come.
+    for (const one of this.pending) if (one.seen === id) one.seen = 0;
     const message = {
-      id, sender: this.me.account, text, sent_at: sentAt, conversation: to, reply_to: replyTo,
+      id, view: -1, sender: this.me.account, text, sent_at: sentAt, conversation: to, reply_to: replyTo,
       edited_at: null, deleted_at: null,
     };
     const { messages, after } = this.thread;
@@ -400,7 +446,7 @@ export class Store extends EventTarget {
       insert(messages, message);
     }
     const known = this.conversations.get(to);
-    if (!known) this.quietly(this._readList().then(() => this._readMembers()));
+    if (!known) this.quietly(this._readList().then(() => this.readMembers()));
     else if (!known.newest || known.newest.id < id) {
       this.conversations.set(to, { ...known, newest: message, unread: 0, unread_mentions: 0 });
       this._tell("list");
@@ -409,11 +455,12 @@ export class Store extends EventTarget {
 
   /** The event may come before the receipt: one message is not to be seen twice meanwhile. */
   _matchPending(message) {
+    if (this._receipts.delete(message.id)) return;
     const match = this.pending.find(
       (one) => one.state === "sending" && !one.seen && one.to === message.conversation
         && one.text === message.text,
     );
-    if (match) match.seen = true;
+    if (match) match.seen = message.id;
   }
 
   /** Take an unconfirmed message back: it is not repeated any more. */
@@ -449,10 +496,7 @@ function insert(messages, message) {
   messages.splice(at, messages[at]?.id === message.id ? 1 : 0, message);
 }
 
-/** The @names in a text: {start, end, name}. */
-export function mentions(text) {
-  return [...text.matchAll(/(?<![\p{L}\p{N}_])@([\p{L}\p{N}_.-]+)/gu)].map((match) => {
-    const name = match[1].replace(/[.-]+$/, "");
-    return { start: match.index, end: match.index + 1 + name.length, name };
-  });
+/** What of a conversation its list of members depends on. */
+function whoOf({ room, display_name: shown, invited_by: inviter, gone }) {
+  return JSON.stringify([room?.owner, room?.members, shown, inviter, gone]);
 }

@@ -1,7 +1,7 @@
 // The messages of the open conversation: by day and author, by page, at the end unless one
 // scrolls away from it.
 
-import { el, iconButton, reconcile } from "./dom.js";
+import { announce, el, iconButton, reconcile } from "./dom.js";
 import { confirmed, dialog, field, toast } from "./dialogs.js";
 import { named } from "./link.js";
 import { drawMessage, drawPending, signOf } from "./message.js";
@@ -19,9 +19,11 @@ export function threadView(store, { reply, edit, navigate }) {
   const notice = el("div", { class: "thread-notice" });
   const jump = iconButton("down", "To the newest message", toNewest,
     { class: "jump-down", hidden: true });
+  // What is put in above, or drawn again, is no news: a screen reader hears of arrivals only.
   const scroller = el(
     "div",
-    { class: "thread-scroll", role: "log", "aria-label": "Messages", tabindex: "0" },
+    { class: "thread-scroll", role: "log", "aria-live": "off", "aria-label": "Messages",
+      tabindex: "0" },
     more, list, notice,
   );
   const element = el("div", { class: "thread-body" }, scroller, jump);
@@ -85,8 +87,8 @@ export function threadView(store, { reply, edit, navigate }) {
     }
     if (!store.thread.after) {
       for (const one of store.pending) {
-        if (one.to !== store.open || one.seen) continue;
-        result.push({ key: one.key, sign: one.state + (one.reason ?? ""),
+        if (one.to !== store.open || (one.seen && one.state === "sending")) continue;
+        result.push({ key: one.key, sign: `${one.state} ${one.kept} ${one.reason ?? ""}`,
           make: () => drawPending(one,
             { forget: () => store.forget(one), anew: () => store.sendAnew(one) }) });
       }
@@ -94,7 +96,7 @@ export function threadView(store, { reply, edit, navigate }) {
     return result;
   }
 
-  function draw({ opened, message, prepended, posted } = {}) {
+  function draw({ opened, message, prepended, posted, arrived } = {}) {
     if (opened) {
       const known = store.conversations.get(store.open);
       unreadFrom = known?.unread > 0 ? known.read_up_to : null;
@@ -105,6 +107,9 @@ export function threadView(store, { reply, edit, navigate }) {
       atEnd = isAtEnd(); // one may have scrolled since the last scroll event
     }
     if (posted) unreadFrom = null;
+    if (arrived && arrived.sender !== store.me.account && !document.hidden) {
+      announce(`${arrived.sender}: ${arrived.text}`);
+    }
     const height = scroller.scrollHeight;
     reconcile(list, rows());
     more.hidden = !store.thread.before;
