@@ -158,8 +158,12 @@ async def test_tabs_and_panels_know_each_other(ann: Page) -> None:
 async def test_an_export_that_fails_is_one_line_and_no_file(
     ann: Page, chat: FakeChat, tmp_path: Path
 ) -> None:
-    downloads: list[Download] = []
-    ann.on("download", lambda download: downloads.append(download))
+    downloads: list[str] = []
+
+    def note(download: Download) -> None:
+        downloads.append(download.url)
+
+    ann.on("download", note)
     await account_button(ann).click()
     button = ann.get_by_role("button", name="Export everything")
     chat.errors.append(NotDone("no master answered"))

@@ -18,10 +18,12 @@ write: what is older than half of that is not repeated by itself but shown to it
 Safe. The page comes without a foreign byte and runs nothing but its own modules (a strict
 content security policy, trusted types: text can only become text). Every POST and every
 WebSocket must come from the page's own origin, or, for WebSockets, that of a sibling on the
-same host. Every message from a page is checked against a table (`methods.py`) and every
-size, queue and number of requests has a limit.
+same host: between programs on one host nothing else tells them apart. Every message from a
+page is checked against a table (`methods.py`) and every size, queue and number of requests
+has a limit.
 
 Where to read: `app.py` wires, `socket.py` is one page's WebSocket, `methods.py` what a page
-may ask, `accounts.py` signing up and logging in, `ring_watch.py` the picture's source,
+may ask, `accounts.py` signing up and logging in, `export.py` all of one's own as a file,
+`seats.py` how many may be here, `ring_watch.py` the picture's source,
 `origins.py` and `headers.py` what keeps other sites out. `static/main.js` begins the page.
 """

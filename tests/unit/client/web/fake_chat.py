@@ -271,7 +271,7 @@ class FakeClient:
 
         def mark() -> None:
             me, place = self.me, self.chat.place_of(self.me, conversation)
-            self.chat.marked.append(me)
+            self.chat.marked.append(message_id)
             place.members[me] = max(place.members[me], message_id)
             self.chat.tell(
                 place, lambda one: Marked(me, place.name_for(one), message_id, message_id)

@@ -87,7 +87,7 @@ class FakeHouse:
         self.limits: list[int | None] = []
         self.members_read = 0
         self.acknowledged: list[MessageName] = []
-        self.marked: list[str] = []
+        self.marked: list[int] = []
         self.histories: list[tuple[ConversationName, int, int]] = []
 
     @contextmanager
