@@ -28,6 +28,7 @@ export function composer(store) {
   let editing = null;
   let typedAt = 0;
   let chosen = 0;
+  let closed = true; // the names, by whoever writes
 
   // ------------------------------------------------------------- what about
 
@@ -146,7 +147,7 @@ export function composer(store) {
   }
 
   function closeNames() {
-    names.hidden = true;
+    names.hidden = closed = true;
     chosen = 0;
     input.removeAttribute("aria-activedescendant");
   }
@@ -199,6 +200,7 @@ export function composer(store) {
   });
   input.addEventListener("input", () => {
     fit();
+    closed = false;
     drawNames();
     if (input.value.trim() && Date.now() - typedAt > TYPING_PERIOD && store.link.state === "open"
       && store.conversations.has(conversation)) {
@@ -207,6 +209,7 @@ export function composer(store) {
     }
   });
   input.addEventListener("blur", closeNames);
+  store.addEventListener("members", () => closed || drawNames());
   element.addEventListener("submit", (event) => {
     event.preventDefault();
     submit();
