@@ -62,7 +62,7 @@ FIELDS: dict[type, str] = {
     Backup: "replica _all_have _master _handed_over _rebuild_from",
     Candidate: (
         "replica view askers forced birth promises refusals source fetch_length common_index "
-        "awaiting_state"
+        "awaiting_state was_sole"
     ),
     Master: (
         "replica view askers in_sync opened _progress _rounds _round _handing_over start_index"
@@ -229,6 +229,7 @@ class Freezer:
                 role.fetch_length,
                 role.common_index,
                 role.awaiting_state,
+                role.was_sole,
             )
         assert role._rebuild_from is None, "no disk is lost here"
         return ("backup", role._master, role._handed_over)
@@ -305,7 +306,8 @@ class Freezer:
             role.replica, role.askers = core, []
             (_, role.view, role.forced, role.birth, promises, refusals, *rest) = frozen
             role.promises, role.refusals = dict(promises), dict(refusals)
-            role.source, role.fetch_length, role.common_index, role.awaiting_state = rest
+            role.source, role.fetch_length, role.common_index, *rest = rest
+            role.awaiting_state, role.was_sole = rest
         else:
             role = Master.__new__(Master)
             role.replica, role.askers = core, []

@@ -275,10 +275,10 @@ class Client:
         self._need_token()
         return receive(self._open_connection(), self._session.token, self._readers)
 
-    async def acknowledge(self, message_id: MessageName, *, timeout: float = 30.0) -> None:
+    async def acknowledge(self, message: MessageName, *, timeout: float = 30.0) -> None:
         """Mark all messages up to and including this one as delivered, on every replica."""
         self._need_token()
-        request = requests.update_message(message_id)
+        request = requests.update_message(message)
         up_to_id = request.update_message.up_to_message_id
         has_view = request.update_message.HasField("view")
         for seen in () if has_view else self._readers:

@@ -146,6 +146,8 @@ class Engine:
         """So long it is since a write was synced, while some were not, counted in ticks."""
         self._ticked_at = surroundings.now().seconds
         self._guests: dict[Moved, None] = {}
+        self._broken = False
+        """The disk could not be read when the chat had to be made anew (rule 13)."""
         self.newsroom = Newsroom(lambda: surroundings.now().time_ms)
         """Who is to hear of what is applied."""
         self._askers: dict[int, Told] = {}
@@ -329,6 +331,8 @@ class Engine:
         """Carries out the effects in order; carrying one out may ask for more."""
         while effects := self.replica.take_effects():
             for effect in effects:
+                if self._broken:
+                    return  # the process ends: what was not read must not be written over
                 self._carry_out_one(effect)
 
     def _carry_out_one(self, effect: Effect) -> None:
@@ -432,6 +436,7 @@ class Engine:
         try:
             opened = self._outside.reread()
         except DiskFailed as error:
+            self._broken = True
             self._outside.disk_failed(str(error))
             return None
         chat = fold_from(opened.state)

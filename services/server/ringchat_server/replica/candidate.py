@@ -47,6 +47,8 @@ class Candidate:
         """Up to here this log and the best one are known to be the same."""
         self.awaiting_state = False
         """The best log comes as a state record first: until then this log is another one."""
+        self.was_sole = False
+        """This replica was alone until it promised this view to others (rule 9)."""
 
     def start(self) -> None:
         """Asks every peer for its promise.
@@ -171,7 +173,7 @@ class Candidate:
             return f"a majority of {config.majority} is needed; missing: {self._missing()}"
         if self.forced:
             return None
-        if replica.in_sync or replica.meta.sole:
+        if replica.in_sync or replica.meta.sole or self.was_sole:
             return None
         if any(promise.in_sync_since or promise.sole for promise in self.promises.values()):
             return None
@@ -244,5 +246,15 @@ class Candidate:
         return {peer: promise.summary for peer, promise in self.promises.items()}
 
     def _begin(self, promised: dict[int, Summary]) -> None:
-        """Rule 4: the view begins with everyone who promised it."""
-        self.replica.lead(Master(self.replica, self.view, promised, self.askers))
+        """Rule 4: the view begins with everyone who promised it.
+
+        Rule 9: nobody hears that he is in the set before the disk has forgotten that this
+        replica was alone. Else a crash here leaves two that may lead without the other.
+        """
+        replica = self.replica
+        if promised and True in replica.sole_on_disk():
+            if replica.meta.sole:
+                self.was_sole = True
+                replica.persist(meta=replica.meta._replace(sole=False))
+            return
+        replica.lead(Master(self.replica, self.view, promised, self.askers))

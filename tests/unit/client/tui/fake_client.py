@@ -166,8 +166,8 @@ class FakeClient:
         self.tell(NewMessage(sent))
         return Receipt(sent.id, sent.sent_at)
 
-    async def acknowledge(self, message_id: MessageName, *, timeout: float = 30.0) -> None:
-        await self._do("acknowledge", _id_of(message_id))
+    async def acknowledge(self, message: MessageName, *, timeout: float = 30.0) -> None:
+        await self._do("acknowledge", _id_of(message))
 
     async def delete_account(self, *, timeout: float = 30.0) -> None:
         await self._do("delete_account")

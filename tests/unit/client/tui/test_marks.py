@@ -16,8 +16,8 @@ from tests.unit.client.tui.fake_client import FakeClient, message
 class Client(FakeClient):
     """It remembers the messages themselves."""
 
-    async def acknowledge(self, message_id: MessageName, *, timeout: float = 30.0) -> None:
-        await self._do("acknowledge", message_id)
+    async def acknowledge(self, message: MessageName, *, timeout: float = 30.0) -> None:
+        await self._do("acknowledge", message)
 
     async def mark_read(
         self, conversation: ConversationName, message: MessageName, *, timeout: float = 30.0

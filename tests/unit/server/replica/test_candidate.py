@@ -163,6 +163,26 @@ def test_9_sole_by_its_own_journal_is_enough() -> None:
     assert bench.core.leading
 
 
+def test_9_nobody_hears_that_he_is_in_the_set_before_the_disk_forgets_who_was_alone() -> None:
+    bench = standing(0, n=2, sole=True)
+    bench.promise(1, 2, summary(0, 0))
+    assert not bench.core.leading
+    assert bench.sent(Append) == []
+    bench.sync()
+    assert bench.core.leading
+    assert not bench.core.durable.meta.sole
+    assert [message.in_sync for message in bench.sent(Append)] == [(0, 1)]
+
+
+def test_9_who_was_alone_may_begin_though_the_other_is_lost_again_meanwhile() -> None:
+    bench = standing(0, n=2, sole=True)
+    bench.promise(1, 2, summary(0, 0))
+    bench.do("link_down", 1)
+    bench.sync()
+    assert bench.core.leading
+    assert bench.core.meta.sole, "alone again"
+
+
 def test_9_all_promises_are_enough() -> None:
     bench = standing(0)
     bench.promise(1, 3, summary(0, 0))
