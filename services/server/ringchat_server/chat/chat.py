@@ -192,7 +192,7 @@ class Chat:
 
     def _end(self, index: int, entry: Entry, account: Account) -> Answer:
         _, token_hash, *spared = cast("tuple[Any, ...]", entry.request)
-        if not token_hash:
+        if not token_hash:  # all the others
             self._end_sessions_but(account, entry.session or b"".join(spared))
             return DONE
         if token_hash not in account.tokens:

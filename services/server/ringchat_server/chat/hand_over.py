@@ -108,7 +108,7 @@ def hand_over(
             created[str(request[1])] = verification(str(request[2]))
         elif request == ("logout",) and entry.account and entry.session:
             request = ("logout", entry.session)
-        elif sound and kind in ("end", "password") and entry.session:
+        elif sound and entry.session and (kind == "password" or request == ("end", b"")):
             request = (*request, entry.session)  # which it spares
         elif sound and kind in _REFERENCES:
             at = _REFERENCES[str(kind)]

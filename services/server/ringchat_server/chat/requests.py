@@ -100,9 +100,9 @@ def _is_profile(request: Request) -> bool:
 
 
 def _is_end(request: Request) -> bool:
-    if len(request) < 2 or not (request[1] == b"" or _is_bytes(request[1], TOKEN_HASH_BYTES)):
-        return False
-    return len(request) == 2 or (len(request) == 3 and _is_bytes(request[2], TOKEN_HASH_BYTES))
+    if len(request) == 2:
+        return request[1] == b"" or _is_bytes(request[1], TOKEN_HASH_BYTES)
+    return len(request) == 3 and request[1] == b"" and _is_bytes(request[2], TOKEN_HASH_BYTES)
 
 
 def _is_block(request: Request) -> bool:

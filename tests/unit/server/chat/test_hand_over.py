@@ -318,6 +318,11 @@ def test_what_ends_all_other_sessions_spares_its_own_on_both_sides() -> None:
         after_healing(lost, kept, len(before.entries))
         assert kept.chat.account_of(ANN * 2, 1_000) == "ann"
         assert kept.chat.account_of(b"phone".ljust(32), 1_000) is None
+    lost, kept = before.fork(view=1), before.fork(view=2)
+    lost.ask(ANN, 3, "end", b"phone".ljust(32))
+    [proposal] = after_healing(lost, kept, len(before.entries))
+    assert proposal.request == ("end", b"phone".ljust(32))
+    assert kept.chat.account_of(b"phone".ljust(32), 1_000) is None
 
 
 def test_a_deletion_spares_the_account_that_another_person_made_of_that_name() -> None:
