@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import itertools
 import time
 
 from bench.engines.ringchat import ACCOUNT, TIMEOUT_SECONDS, LocalRingchat
@@ -17,25 +16,30 @@ ENDS = "compaction done"
 COMPACTION_SECONDS_MAX = 180.0
 WARM_UP = 5_000
 POLL_SECONDS = 0.02
-NOTES = 64
+EDIT_EVERY = 250
+"""Messages. What is sent stays, and a journal of nothing else is not worth a compaction: so one
+long note is written over and over, and takes more of it than the messages do."""
+NOTE = "x" * 60_000
 
 
 class _Diarist:
-    """Keeps notes, and writes one after the other anew: what is only sent stays in the state, and
-    a journal that holds nothing else is not worth a compaction."""
+    """Sends to itself, and keeps a note."""
 
-    def __init__(self, client: Client, notes: list[int]) -> None:
+    def __init__(self, client: Client, note_id: int) -> None:
         self._client = client
-        self._notes = itertools.cycle(notes)
+        self._note_id = note_id
+        self._sent = 0
 
     @classmethod
-    async def with_notes(cls, client: Client) -> _Diarist:
-        receipts = [await client.send_message(ACCOUNT, "a note") for _ in range(NOTES)]
-        return cls(client, [receipt.message_id for receipt in receipts])
+    async def with_note(cls, client: Client) -> _Diarist:
+        return cls(client, (await client.send_message(ACCOUNT, NOTE)).message_id)
 
     async def write(self, value: bytes) -> None:
-        note = next(self._notes)
-        await self._client.edit_message(ACCOUNT, note, value.decode(), timeout=TIMEOUT_SECONDS)
+        client = self._client
+        self._sent += 1
+        if self._sent % EDIT_EVERY == 0:
+            await client.edit_message(ACCOUNT, self._note_id, NOTE, timeout=TIMEOUT_SECONDS)
+        await client.send_message(ACCOUNT, value.decode(), timeout=TIMEOUT_SECONDS)
 
 
 async def _until_said(engine: LocalRingchat, text: str, times: int) -> float:
@@ -49,7 +53,7 @@ async def measure(engine: LocalRingchat, sizes: Sizes) -> Samples:
     """One round: from the first replica that begins to the last that is done."""
     client = await engine.client()
     try:
-        diarist = await _Diarist.with_notes(client)
+        diarist = await _Diarist.with_note(client)
         async with load(diarist.write, sizes.value, sizes.in_flight) as traffic:
             async with asyncio.timeout(COMPACTION_SECONDS_MAX):
                 await traffic.more(WARM_UP)
