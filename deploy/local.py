@@ -21,6 +21,7 @@ import sys
 import time
 import urllib.error
 import urllib.request
+from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -48,20 +49,20 @@ class Failed(Exception):
     """What was asked cannot be done; the text is one line for a person."""
 
 
-class Program:
+class Program(ABC):
     """A program that we started, by the files it leaves."""
 
     __slots__ = ()
 
     @property
+    @abstractmethod
     def name(self) -> str:
         """What its files are called after."""
-        raise NotImplementedError
 
     @property
+    @abstractmethod
     def command(self) -> list[str]:
         """How it is started, and recognised."""
-        raise NotImplementedError
 
     @property
     def pid_file(self) -> Path:

@@ -4,20 +4,21 @@ from __future__ import annotations
 
 import asyncio
 import dataclasses
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Callable
 from contextlib import aclosing
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from ringchat_client.errors import NotFound, PermissionDenied
-from ringchat_client.requests import HISTORY_MAX
 from ringchat_client.values import Conversation, ConversationName, Message
 
 if TYPE_CHECKING:
     from ringchat_client.client import Client
 
-__all__ = ["about", "everything", "export_pages", "json_ready"]
+__all__ = ["PAGE", "about", "everything", "export_pages", "json_ready"]
 
+PAGE = 200
+"""Messages."""
 BEFORE_ALL = 1
 """As an id: what every message comes behind, since those begin with 1024."""
 
@@ -35,21 +36,20 @@ def json_ready(value: object) -> Any:
 
 
 async def export_pages(
-    client: Client, *, timeout: float
+    client: Client, seconds: Callable[[], float]
 ) -> AsyncGenerator[tuple[Conversation, tuple[Message, ...]], None]:
     """The account's conversations, each with its messages, oldest first, a page at a time.
 
     For whoever writes them down as they come, and holds no more than a page. A conversation
     comes once for each of its pages, one after the other, and at least once. One that the
     account is put out of meanwhile is left out, or ends with the page before. Raises what the
-    client's calls raise, `NotDone` if all of it takes longer than the timeout.
+    client's calls raise.
+
+    Args:
+        client: of the account.
+        seconds: asked before each call, how long that may take.
     """
-    deadline = asyncio.get_running_loop().time() + timeout
-
-    def left() -> float:
-        return deadline - asyncio.get_running_loop().time()
-
-    for conversation in await client.conversations(timeout=left()):
+    for conversation in await client.conversations(timeout=seconds()):
         if conversation.invited_by:  # who is only invited sees no messages
             yield conversation, ()
             continue
@@ -57,7 +57,7 @@ async def export_pages(
         while more:
             try:
                 page = await client.history(
-                    conversation.name, after=after, limit=HISTORY_MAX, timeout=left()
+                    conversation.name, after=after, limit=PAGE, timeout=seconds()
                 )
             except (NotFound, PermissionDenied):
                 break
@@ -67,7 +67,9 @@ async def export_pages(
 
 
 async def everything(client: Client, timeout: float) -> dict[str, Any]:
-    """The account with all messages of its conversations. Raises what `export_pages` does."""
+    """The account with all messages of its conversations. Raises what `export_pages` does,
+    `NotDone` if all of it takes longer than the timeout.
+    """
     deadline = asyncio.get_running_loop().time() + timeout
 
     def left() -> float:
@@ -76,7 +78,7 @@ async def everything(client: Client, timeout: float) -> dict[str, Any]:
     profile = await client.profile(timeout=left())
     sessions = await client.sessions(timeout=left())
     conversations: dict[ConversationName, dict[str, Any]] = {}
-    async with aclosing(export_pages(client, timeout=left())) as pages:
+    async with aclosing(export_pages(client, left)) as pages:
         async for conversation, messages in pages:
             if conversation.name not in conversations:
                 conversations[conversation.name] = {**about(conversation), "messages": []}

@@ -10,8 +10,7 @@ from typing import Any
 import pytest
 
 from ringchat_client import Client, NotDone
-from ringchat_client.exporting import export_pages, json_ready
-from ringchat_client.requests import HISTORY_MAX
+from ringchat_client.exporting import PAGE, export_pages, json_ready
 from ringchat_client.values import Conversation, Message, Page
 from tests.unit.client.fake_cluster import FakeCluster
 
@@ -27,7 +26,7 @@ async def client(cluster: FakeCluster) -> AsyncIterator[Client]:
 
 async def test_an_account_with_all_its_messages(client: Client) -> None:
     room = await client.create_room("dogs", topic="t")
-    count = 2 * HISTORY_MAX + 3
+    count = 2 * PAGE + 3
     for i in range(count):
         await client.send_message("bob", str(i))
     receipt = await client.send_message(room, "hello")
@@ -57,12 +56,12 @@ async def test_an_invitation_is_exported_without_messages(
 
 async def test_page_by_page_oldest_first(client: Client) -> None:
     room = await client.create_room("empty")
-    count = HISTORY_MAX + 3
+    count = PAGE + 3
     for i in range(count):
         await client.send_message("bob", str(i))
-    pages = [page async for page in export_pages(client, timeout=30)]
+    pages = [page async for page in export_pages(client, lambda: 30.0)]
     bobs = [messages for conversation, messages in pages if conversation.name == "bob"]
-    assert [len(messages) for messages in bobs] == [HISTORY_MAX, 3]
+    assert [len(messages) for messages in bobs] == [PAGE, 3]
     assert [m.text for messages in bobs for m in messages] == [str(i) for i in range(count)]
     assert [messages for conversation, messages in pages if conversation.name == room] == [()]
 
@@ -71,13 +70,13 @@ async def test_a_conversation_that_is_lost_on_the_way_ends_with_the_page_before(
     client: Client,
 ) -> None:
     room = await client.create_room("dogs")
-    for i in range(HISTORY_MAX + 1):
+    for i in range(PAGE + 1):
         await client.send_message(room, str(i))
     lengths = []
-    async for _, messages in export_pages(client, timeout=30):
+    async for _, messages in export_pages(client, lambda: 30.0):
         lengths.append(len(messages))
         await client.leave_room(room)
-    assert lengths == [HISTORY_MAX]
+    assert lengths == [PAGE]
 
 
 class Outdated(Client):

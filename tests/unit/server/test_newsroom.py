@@ -9,6 +9,7 @@ import pytest
 
 from ringchat_server import newsroom as module
 from ringchat_server.chat import Altered, Chat, Conversation, News, Posted
+from ringchat_server.chat.conversations import Direct
 from ringchat_server.newsroom import Newsroom, Presence, Told, Typing
 
 
@@ -59,7 +60,7 @@ class Counted(dict[str, Any]):
 
 
 def conversation_of(*names: str) -> Conversation:
-    conversation = Conversation(7)
+    conversation = Direct(7)
     conversation.members = Counted(dict.fromkeys(names))
     return conversation
 

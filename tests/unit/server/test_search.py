@@ -13,6 +13,7 @@ import pytest
 
 from ringchat_server import search
 from ringchat_server.chat import BadRequest, Changed, Conversation, Left, News, Posted
+from ringchat_server.chat.conversations import Direct
 from ringchat_server.search import Hit, Index, Row, Search, Unsearchable, words_of
 
 # --------------------------------------------------------------------- the query
@@ -160,7 +161,7 @@ class Told:
     """Conversations that grow, and the news of it."""
 
     def __init__(self, count: int = 1) -> None:
-        self.all = [Conversation(id_) for id_ in range(1, count + 1)]
+        self.all = [Direct(id_) for id_ in range(1, count + 1)]
         self.next_id = 100
 
     def post(self, *texts: str, at: int = 0) -> list[News]:
@@ -242,10 +243,10 @@ async def test_what_comes_and_goes_during_the_walk_hides_nothing(
         )
         for turn in range(3):
             await asyncio.sleep(0)
-            table[50 + turn] = Conversation(50 + turn)  # the walk goes wrong, and says so
+            table[50 + turn] = Direct(50 + turn)  # the walk goes wrong, and says so
             await asyncio.sleep(0)
             gone = table.pop(50 + turn)  # this one would not
-            table[60 + turn] = Conversation(60 + turn)
+            table[60 + turn] = Direct(60 + turn)
             one.read([Left(gone, "ann")])
         assert {hit.conversation_id for hit in await asked} == set(range(1, 11))
 

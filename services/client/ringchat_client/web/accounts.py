@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import AsyncGenerator, Awaitable, Callable, Collection, Mapping
+from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
 from contextlib import aclosing
 from typing import Any
 
@@ -65,9 +65,8 @@ class Refused(Exception):
 class Accounts:
     """The endpoints beside the WebSocket."""
 
-    def __init__(self, open_client: OpenClient, siblings: Collection[int]) -> None:
+    def __init__(self, open_client: OpenClient) -> None:
         self._open_client = open_client
-        self._siblings = siblings
         self._at_work = 0
         self._exporting: set[str] = set()
 

@@ -35,7 +35,7 @@ def gateway(open_client: OpenClient, siblings: Collection[int] = ()) -> Starlett
             so a page that lost this gateway can go on through one of those.
     """
     ring = RingWatch(open_client)
-    accounts = Accounts(open_client, siblings)
+    accounts = Accounts(open_client)
     seats = Seats()
 
     async def page(_: Request) -> Response:

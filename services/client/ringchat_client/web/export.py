@@ -11,71 +11,44 @@ import asyncio
 import json
 import logging
 from collections.abc import AsyncGenerator, Callable
+from contextlib import aclosing
 
 from starlette.responses import StreamingResponse
 from starlette.types import Receive, Scope, Send
 
 from ringchat_client.client import Client
-from ringchat_client.errors import NotFound, PermissionDenied, RingchatError
-from ringchat_client.exporting import json_ready
-from ringchat_client.values import Conversation, Message
+from ringchat_client.errors import RingchatError
+from ringchat_client.exporting import about, export_pages, json_ready
+from ringchat_client.values import ConversationName
 
 __all__ = ["Export", "pieces"]
 
 log = logging.getLogger(__name__)
 
-PAGE = 200
 CALL_SECONDS_MAX = 30.0
-BEFORE_ALL = 1
-"""Less than the id of any message."""
 
 
 async def pieces(client: Client) -> AsyncGenerator[str, None]:
     """The JSON in pieces, none larger than a page of messages. Raises what the calls raise."""
     profile = await client.profile(timeout=CALL_SECONDS_MAX)
     sessions = await client.sessions(timeout=CALL_SECONDS_MAX)
-    conversations = await client.conversations(timeout=CALL_SECONDS_MAX)
     yield f'{{"profile": {_json(profile)},\n"sessions": {_json(sessions)},\n"conversations": ['
-    between = "\n"
-    for conversation in conversations:
-        messages = _messages(client, conversation)
-        try:
-            first = await anext(messages)
-        except (NotFound, PermissionDenied):
-            continue  # put out of it meanwhile
-        head = json_ready(conversation)
-        del head["newest"]  # it is the last of these
-        yield f'{between}{json.dumps(head, ensure_ascii=False)[:-1]}, "messages": ['
-        between = ",\n"
-        yield ",\n".join(map(_json, first))
-        try:
-            async for page in messages:
-                yield "".join(f",\n{_json(message)}" for message in page)
-        except (NotFound, PermissionDenied):
-            log.info("put out of a conversation while it was exported")
-        yield "]}"
-    yield "]}\n"
+    open_: ConversationName | None = None
+    async with aclosing(export_pages(client, lambda: CALL_SECONDS_MAX)) as pages:
+        async for conversation, messages in pages:
+            rows = ",\n".join(map(_json, messages))
+            if conversation.name == open_:
+                yield f",\n{rows}" if rows else ""
+                continue
+            end = "\n" if open_ is None else "]},\n"
+            open_ = conversation.name
+            head = json.dumps(about(conversation), ensure_ascii=False)[:-1]
+            yield f'{end}{head}, "messages": [{rows}'
+    yield "]}\n" if open_ is None else "]}]}\n"
 
 
 def _json(value: object) -> str:
     return json.dumps(json_ready(value), ensure_ascii=False)
-
-
-async def _messages(
-    client: Client, conversation: Conversation
-) -> AsyncGenerator[tuple[Message, ...], None]:
-    """By the page, oldest first; one page at least."""
-    if conversation.invited_by:  # who is only invited sees none
-        yield ()
-        return
-    after, more = BEFORE_ALL, True
-    while more:
-        page = await client.history(
-            conversation.name, after=after, limit=PAGE, timeout=CALL_SECONDS_MAX
-        )
-        yield page.messages
-        more = page.more and bool(page.messages)
-        after = page.messages[-1].id if page.messages else after
 
 
 class Export(StreamingResponse):

@@ -6,6 +6,7 @@ the id for a room. Its id is that of the entry it began with, so it is like no o
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Iterator
 from typing import NamedTuple
 
@@ -58,7 +59,7 @@ class Member:
         del self.mentions[:-MENTIONS_MAX]
 
 
-class Conversation:
+class Conversation(ABC):
     """What direct ones and rooms have alike."""
 
     __slots__ = ("history", "id", "members")
@@ -74,9 +75,9 @@ class Conversation:
         """What conversations are ordered by: the newest message, or the beginning."""
         return self.history.newest_id or self.id
 
+    @abstractmethod
     def name_for(self, account: str) -> Name:
         """What it is called by one who is in it."""
-        raise NotImplementedError
 
     def is_fed_to(self, account: str, sender: str) -> bool:
         """Whether a message of that sender is to be delivered to him: not his own."""

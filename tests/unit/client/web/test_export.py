@@ -8,7 +8,7 @@ import pytest
 from starlette.testclient import TestClient
 
 from ringchat_client.errors import NotDone, NotFound
-from ringchat_client.exporting import everything
+from ringchat_client.exporting import PAGE, everything
 from ringchat_client.web import accounts, export
 from tests.unit.client.web.fake_chat import FakeChat, FakeClient
 
@@ -39,7 +39,7 @@ async def test_no_piece_is_more_than_a_page(chat: FakeChat, ann: TestClient) -> 
     with_bob(chat, 500)
     client = chat.open(token="token-0-of-ann")
     made = [piece async for piece in export.pieces(client)]
-    assert max(piece.count("message ") for piece in made) == export.PAGE
+    assert max(piece.count("message ") for piece in made) == PAGE
 
 
 def test_what_one_was_put_out_of_meanwhile_is_left_out(
