@@ -25,7 +25,8 @@ if TYPE_CHECKING:
     from tests.simulator.world import World
 
 SUSPECT_AFTER_SECONDS = 1.0
-TICK_SECONDS = 0.0625
+TICK_LATE_SECONDS_MAX = 0.01
+"""What a timer may be late."""
 REDIAL_SECONDS = (0.02, 0.25)
 HANDSHAKE_SECONDS_MAX = 1.0
 RESTART_SECONDS = (0.05, 0.8)
@@ -265,8 +266,10 @@ class Process:
         return stale
 
     def _tick(self) -> None:
-        self.later(TICK_SECONDS * self.world.chance.uniform(0.9, 1.1), self._tick)
         self.engine.tick()
+        due_seconds = self.engine.replica.due_at - self.now().seconds
+        late_seconds = TICK_LATE_SECONDS_MAX * self.world.chance.random()
+        self.later(max(due_seconds, 0.0) + late_seconds, self._tick)
 
     def compact(self) -> bool:
         """Begins a compaction, if one would gain anything."""

@@ -46,7 +46,8 @@ log = logging.getLogger(__name__)
 
 T = TypeVar("T")
 
-TICKS_PER_HEARTBEAT = 4
+TICK_SECONDS_MIN = 0.001
+"""As exact as the event loop's timers are."""
 STATE_CHUNK_BYTES = 256 << 10
 FINISH_SECONDS = 2.0
 """Told to stop, a replica waits so long for the confirmations of what is in flight."""
@@ -210,9 +211,9 @@ class Node:
             self._stop.set()
 
     async def _tick(self) -> None:
-        interval = self._settings.cluster.suspect_after_seconds / 4 / TICKS_PER_HEARTBEAT
         while True:
-            await asyncio.sleep(interval)
+            due_seconds = self._replica.due_at - time.monotonic()
+            await asyncio.sleep(max(due_seconds, TICK_SECONDS_MIN))
             self._engine.tick()
             await self._show_health()
             if self._keeper.worth_compacting(self.chat.stored_bytes):

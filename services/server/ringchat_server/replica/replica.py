@@ -185,9 +185,11 @@ class Replica:
 
     def hears(self, peer_id: int) -> bool:
         """The link to that peer stands, and it has spoken within `suspect_after`."""
-        peer = self.peers[peer_id]
-        silence = self.now.seconds - peer.heard_at
-        return peer.up and silence <= self.config.suspect_after_seconds
+        return self.peers[peer_id].up and self.now.seconds < self._silent_at(peer_id)
+
+    def _silent_at(self, peer_id: int) -> float:
+        """When a peer that says nothing more counts as silent."""
+        return self.peers[peer_id].heard_at + self.config.suspect_after_seconds
 
     @property
     def settled(self) -> bool:
@@ -199,6 +201,15 @@ class Replica:
         if all(peer.met for peer in self.peers.values()):
             return True
         return self._settles_at is not None and self.now.seconds >= self._settles_at
+
+    @property
+    def due_at(self) -> float:
+        """Until then, in seconds of the clock, `tick` would find nothing to do."""
+        silences = (self._silent_at(peer.replica_id) for peer in self.peers.values() if peer.up)
+        later = [at for at in silences if at > self.now.seconds]
+        if self._settles_at is not None and self._settles_at > self.now.seconds:
+            later.append(self._settles_at)
+        return min([self._next_heartbeat, *later])
 
     def hello(self) -> Hello:
         """The first message on a new link."""
@@ -233,7 +244,7 @@ class Replica:
         return effects
 
     def tick(self, now: Now) -> None:
-        """Time has passed. To be called a few times per heartbeat interval."""
+        """Time has passed. To be called when `due_at` has come; earlier does no harm."""
         self._at(now)
         if now.seconds >= self._next_heartbeat:
             self._next_heartbeat = now.seconds + self.config.heartbeat_seconds

@@ -210,3 +210,31 @@ def test_compaction_keeps_what_some_replica_lacks_within_a_bound() -> None:
     bench.ack(1)
     assert core.commit_index == 451
     assert core.compactable()[0] == 351  # 100 are kept for replica 2, no more
+
+
+def test_time_is_due_with_each_heartbeat_and_when_a_peer_falls_silent() -> None:
+    bench = Bench(journal(0))
+    bench.up()
+    bench.do("tick")
+    bench.seconds = 1.1
+    bench.ping(1)
+    ticks, beats = [], []
+    while bench.core.hears(1):
+        bench.seconds = bench.core.due_at
+        bench.do("tick")
+        ticks.append(bench.seconds)
+        beats.append(len(bench.sent(Ping, 2)))
+    assert ticks == pytest.approx([1.25, 1.5, 1.75, 2.0, 2.1])
+    assert beats == [2, 1, 1, 1, 0]  # with the one of the first tick
+    assert not bench.core.hears(2)
+
+
+def test_a_replica_that_met_nobody_is_due_when_it_counts_as_settled() -> None:
+    bench = Bench(journal(0))
+    bench.seconds = 1.1
+    bench.do("promote", 3, 1)
+    while not bench.core.settled:
+        bench.seconds = bench.core.due_at
+        bench.do("tick")
+        assert bench.seconds <= 2.1
+    assert bench.seconds == pytest.approx(2.1)
