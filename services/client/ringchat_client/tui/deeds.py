@@ -349,10 +349,10 @@ class Deeds:
         self._face.theme_of(name)
 
     async def _help(self, _: str) -> None:
-        lines = [Line((Span(f"{keys:22}", "strong"), Span(text, "dim"))) for keys, text in KEYS]
+        lines = [Line((Span(f"{keys:20}  ", "strong"), Span(text, "dim"))) for keys, text in KEYS]
         lines.append(Line(()))
         lines += [
-            Line((Span(f"{command.usage:22}", "strong"), Span(command.help, "dim")))
+            Line((Span(f"{command.usage:20}  ", "strong"), Span(command.help, "dim")))
             for command in COMMANDS
         ]
         await self._face.choose("Help", lines, "Up and Down scroll, Esc closes")
