@@ -6,6 +6,7 @@ as it should be, copy it over the old one, as the failure says.
 
 from __future__ import annotations
 
+import ast
 import asyncio
 import re
 import time
@@ -88,7 +89,7 @@ def picture_of(ann: Person) -> str:
 async def is_as_in(name: str, ann: Person) -> None:
     """The screen comes to look like that picture."""
     known = PICTURES / f"{name}.svg"
-    expected = known.read_text() if known.exists() else ""
+    expected = known.read_text("utf-8") if known.exists() else ""
     seen = ""
     try:
         async with asyncio.timeout(SETTLE_SECONDS):
@@ -97,7 +98,7 @@ async def is_as_in(name: str, ann: Person) -> None:
     except TimeoutError:
         NEW.mkdir(parents=True, exist_ok=True)
         new = NEW / known.name
-        new.write_text(seen)
+        new.write_text(seen, "utf-8")
         new, known = new.relative_to(ROOT), known.relative_to(ROOT)
         pytest.fail(f"not the picture {known}; if it is better: cp {new} {known}")
 
@@ -173,9 +174,10 @@ async def test_a_narrow_terminal() -> None:
 
 
 def test_every_picture_is_of_a_scene() -> None:
-    source = Path(__file__).read_text()
-    kept = {path.stem for path in PICTURES.iterdir()}
-    assert kept == {name for name in kept if f'is_as_in("{name}", ann)' in source}
+    source = ast.parse(Path(__file__).read_text("utf-8"))
+    calls = (node for node in ast.walk(source) if isinstance(node, ast.Call))
+    scenes = {ast.literal_eval(c.args[0]) for c in calls if ast.unparse(c.func) == "is_as_in"}
+    assert {path.name for path in PICTURES.iterdir()} == {f"{name}.svg" for name in scenes}
 
 
 def test_the_clock_of_the_pictures() -> None:
