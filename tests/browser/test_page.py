@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -245,6 +246,7 @@ async def test_a_room_from_its_making_to_its_leaving(ann: Page, chat: FakeChat) 
     await about.get_by_label("Title").fill("Pier")
     await about.get_by_label("Topic").fill("boats")
     await about.get_by_role("button", name="Save").click()
+    await expect(about.get_by_text("Saved")).to_be_visible()
     await expect(ann.get_by_role("heading", name="Pier")).to_be_visible()
     await about.get_by_role("button", name="Withdraw").click()
     await expect(about.get_by_text("carl")).to_have_count(0)
@@ -252,6 +254,39 @@ async def test_a_room_from_its_making_to_its_leaving(ann: Page, chat: FakeChat) 
     await ann.get_by_role("dialog").last.get_by_role("button", name="Leave", exact=True).click()
     await expect(ann.get_by_role("link", name="Pier")).to_have_count(0)
     assert "ann" not in place.members
+
+
+async def test_what_one_types_about_a_room_outlives_the_news_of_others(
+    ann: Page, chat: FakeChat
+) -> None:
+    chat.sign_up("dora")
+    place = chat.make_room("ann", "Harbour", "boats")
+    chat.tell_state(place)
+    await ann.get_by_role("link", name="Harbour").click()
+    await ann.get_by_role("button", name="About this conversation").click()
+    about = ann.get_by_role("dialog")
+    await about.get_by_label("Invite").fill("dora")
+    await about.get_by_label("Title").fill("Pier")
+    await about.get_by_role("button", name="Close").focus()  # as a press on a button does
+    assert place.room is not None
+    place.room = replace(place.room, title="Quay", topic="ships")
+    place.members["bob"] = 0
+    chat.tell_state(place)
+    await expect(about.get_by_text("bob")).to_be_visible()
+    await expect(about.get_by_label("Topic")).to_have_value("ships")
+    await expect(about.get_by_label("Title")).to_have_value("Pier")
+    await expect(about.get_by_label("Invite")).to_have_value("dora")
+    await about.get_by_role("button", name="Invite").click()
+    await expect(about.get_by_text("Invited", exact=True)).to_be_visible()
+    await expect(about.get_by_text("dora")).to_be_visible()
+    await expect(about.get_by_label("Invite")).to_have_value("")
+    await about.get_by_role("button", name="Save").click()
+    await expect(about.get_by_text("Saved")).to_be_visible()
+    assert place.room.title == "Pier"
+    place.room = replace(place.room, owner="bob")
+    chat.tell_state(place)
+    await expect(about.get_by_label("Title")).to_be_hidden()
+    await expect(about.get_by_label("Topic")).to_have_value("ships")
 
 
 async def test_an_invitation_is_taken(ann: Page, chat: FakeChat) -> None:

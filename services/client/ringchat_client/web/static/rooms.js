@@ -176,12 +176,46 @@ export function openAbout(store, navigate) {
 
 function aboutRoom(store, navigate) {
   const room = store.open;
-  const body = el("div");
-  const box = dialog("About this room", body);
+  // Made once: what is typed into a form, and what it says, outlives the news of others.
+  const invitation = el("p");
+  const access = el("p", { class: "muted" });
+  const title = field("Title", { maxlength: 64, required: true });
+  const topic = field("Topic", { maxlength: 256 });
+  const account = field("Invite", { autocomplete: "off", autocapitalize: "none", required: true,
+    hint: "The name of an account" });
+  const heading = el("h3");
+  const list = el("ul", { class: "people" });
+  const inside = el(
+    "div", {}, access,
+    form([title, topic], "Save", async (page) => {
+      const changes = { ...changeOf("title", title.input), ...changeOf("topic", topic.input) };
+      if (Object.keys(changes).length) await attempt("change_room", changes);
+      page.say("Saved");
+    }),
+    form([account], "Invite", async (page) => {
+      await attempt("invite", { account: account.input.value.trim() });
+      account.input.value = "";
+      page.say("Invited");
+    }),
+    heading, list,
+    el("div", { class: "buttons" }, actionButton("Leave the room", leave, { class: "danger" })),
+  );
+  const box = dialog("About this room", invitation, inside);
 
   async function attempt(method, params) {
     await store.link.write(method, { room, ...params });
     if (method !== "leave_room") await store.readMembers(); // who is invited is told to nobody
+  }
+
+  async function leave() {
+    const { members, owner } = store.conversations.get(room).room;
+    const text = members === 1 ? "You are the last one: the room and its messages are deleted."
+      : owner === store.me.account ? "It will belong to the member who has been there longest."
+        : "You can come back if you are invited.";
+    if (!await confirmed("Leave the room?", text, "Leave")) return;
+    await attempt("leave_room", {});
+    box.close();
+    navigate(null);
   }
 
   function draw() {
@@ -190,53 +224,23 @@ function aboutRoom(store, navigate) {
       box.close();
       return;
     }
-    // What somebody is typing into stays.
-    if (!body.children.length || !body.contains(document.activeElement)
-      || !["INPUT", "TEXTAREA"].includes(document.activeElement.tagName)) {
-      body.replaceChildren(...(known.invited_by ? invited(known) : inside(known)));
-    }
-  }
-
-  function invited(known) {
-    return [el("p", {}, `${known.invited_by} invites you into “${known.title}”.`)];
-  }
-
-  function inside(known) {
-    const { title, topic, owner, public: open } = known.room;
+    const { owner } = known.room;
     const mine = owner === store.me.account;
-    const titleLine = field("Title", { value: title, maxlength: 64, required: true });
-    const topicLine = field("Topic", { value: topic, maxlength: 256 });
-    const account = field("Invite", { autocomplete: "off", autocapitalize: "none", required: true,
-      hint: "The name of an account" });
-    return [
-      el("p", { class: "muted" }, open ? "Public: anybody may find and join it."
-        : "Private: by invitation only."),
-      form(mine ? [titleLine, topicLine] : [topicLine], "Save", async (page) => {
-        const changes = {};
-        if (mine && titleLine.input.value !== title) changes.title = titleLine.input.value;
-        if (topicLine.input.value !== topic) changes.topic = topicLine.input.value;
-        if (Object.keys(changes).length) await attempt("change_room", changes);
-        page.say("Saved");
-      }),
-      form([account], "Invite", async (page) => {
-        await attempt("invite", { account: account.input.value.trim() });
-        account.input.value = "";
-        page.say("Invited");
-      }),
-      el("h3", {}, `Members (${known.room.members})`),
-      el("ul", { class: "people" }, ...[...store.members.values()].map(
-        (member) => memberLine(member, owner, mine))),
-      el("div", { class: "buttons" }, actionButton("Leave the room", async () => {
-        const last = known.room.members === 1;
-        const text = last ? "You are the last one: the room and its messages are deleted."
-          : mine ? "It will belong to the member who has been there longest." : "";
-        if (!await confirmed("Leave the room?", text || "You can come back if you are invited.",
-          "Leave")) return;
-        await attempt("leave_room", {});
-        box.close();
-        navigate(null);
-      }, { class: "danger" })),
-    ];
+    invitation.hidden = !known.invited_by;
+    inside.hidden = !invitation.hidden;
+    invitation.textContent = `${known.invited_by} invites you into “${known.title}”.`;
+    access.textContent = known.room.public ? "Public: anybody may find and join it."
+      : "Private: by invitation only.";
+    title.hidden = !mine;
+    title.input.disabled = !mine;
+    bring(title.input, known.room.title);
+    bring(topic.input, known.room.topic);
+    heading.textContent = `Members (${known.room.members})`;
+    reconcile(list, [...store.members.values()].map((member) => ({
+      key: member.account,
+      sign: JSON.stringify([member, owner, mine, presenceWords(store, member.account)]),
+      make: () => memberLine(member, owner, mine),
+    })));
   }
 
   function memberLine(member, owner, mine) {
@@ -260,12 +264,23 @@ function aboutRoom(store, navigate) {
       }));
   }
 
-  for (const what of ["members", "list"]) store.addEventListener(what, draw);
+  const news = ["members", "list", "presence"];
+  for (const what of news) store.addEventListener(what, draw);
   box.addEventListener("close", () => {
-    for (const what of ["members", "list"]) store.removeEventListener(what, draw);
+    for (const what of news) store.removeEventListener(what, draw);
   });
   draw();
   store.quietly(store.readMembers());
+}
+
+/** Show what is so now, unless something else was typed there since it was shown. */
+function bring(input, text) {
+  if (input.value === input.defaultValue) input.value = text;
+  input.defaultValue = text;
+}
+
+function changeOf(name, input) {
+  return !input.disabled && input.value !== input.defaultValue ? { [name]: input.value } : {};
 }
 
 export function presenceWords(store, account) {
