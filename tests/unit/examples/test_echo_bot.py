@@ -64,6 +64,7 @@ async def test_it_answers_in_the_conversation_and_once_across_a_failover() -> No
         await ann.block("bot")
         await ann.send_message("bot", "and now?")
         await until(lambda: not cluster.state.mailboxes["bot"])
+        await bot.sessions()  # answered after the acknowledgement: the bot waits again by then
         assert not answering.done(), "a refusal is not its end"
         await bot.close()
         await answering
