@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from ringchat_client import Client
-from tests.integration.cluster import LocalCluster, until
+from tests.integration.cluster import LocalCluster, Process, until
 from tests.integration.conftest import MakeCluster
 from tests.integration.people import Receiver, Sender, assert_nothing_lost, logged_in
 
@@ -20,7 +20,9 @@ COMPACT_EARLY = """
 import ringchat_server.keeper as keeper
 keeper.COMPACT_AFTER_BYTES = 200_000
 """
-EDITS = 20
+EDITS, EDIT_CHARS = 20, 5_000
+JOURNAL_BYTES_MAX = 600
+"""Of a journal that is compacted, for each message: one has 100 to 150, and it may double."""
 
 
 async def _some_history(cluster: LocalCluster) -> list[str]:
@@ -161,7 +163,7 @@ async def test_compaction_under_load_and_a_replica_far_behind(
                     while replica_id != away and not _has_shrunk(_log(cluster, replica_id)):
                         await sender.more(500)
                         # Messages stay. Only what has been written over makes a shorter journal.
-                        await asyncio.gather(*(_edit(bob, note) for _ in range(EDITS)))
+                        await _edit(bob, note)
                         assert len(sender.confirmed) < 100_000
                 cluster.start(away)
                 await cluster.said(away, "is installed")
@@ -171,6 +173,10 @@ async def test_compaction_under_load_and_a_replica_far_behind(
             assert_nothing_lost(sender, inbox)
             before = (await cluster.alike())[0].status
             assert sender.longest_seconds < 3.0
+        bound = JOURNAL_BYTES_MAX * len(sender.confirmed)
+        for _ in range(bound // (EDITS * EDIT_CHARS) + 1):
+            await _edit(bob, note)
+        await until(lambda: max(map(_size, cluster.replicas)) < bound, "all journals are short")
     cluster.kill()
     cluster.start()
     await cluster.ready()
@@ -182,7 +188,12 @@ async def test_compaction_under_load_and_a_replica_far_behind(
 
 
 async def _edit(client: Client, note: int) -> None:
-    await client.edit_message("bob", note, "x" * 5_000)
+    edit = client.edit_message
+    await asyncio.gather(*(edit("bob", note, "x" * EDIT_CHARS) for _ in range(EDITS)))
+
+
+def _size(replica: Process) -> int:
+    return replica.journal.stat().st_size
 
 
 def _log(cluster: LocalCluster, replica_id: int) -> str:

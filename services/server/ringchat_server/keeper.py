@@ -73,8 +73,8 @@ class Keeper:
         self._idle.set()
         self._compaction: asyncio.Task[None] | None = None
         self._compact_above_bytes = 0
-        """A journal that was compacted has to grow again first: it may hold entries that
-        another replica lacks, and be long for that reason."""
+        """A journal that was compacted has to grow again first, from what it was left with: it
+        may hold entries that another replica lacks, and be long for that reason."""
         self._compact_not_before = 0.0
 
     @property
@@ -217,13 +217,14 @@ class Keeper:
                 return
             while await self._run(self._journal.copy_tail) > TAIL_BYTES_SMALL:
                 pass
+            written_bytes = self._journal.size_bytes - size_before
             await self._run(self._journal.switch)
             on_compacted(up_to_index)
+            size_bytes = self._journal.size_bytes
             self._compact_not_before = 0.0
-            self._compact_above_bytes = self._journal.size_bytes + COMPACT_AFTER_BYTES
-            log.info(
-                "compaction done: %d bytes instead of %d", self._journal.size_bytes, size_before
-            )
+            # What was written meanwhile is growth: else a busy journal would stay long at rest.
+            self._compact_above_bytes = size_bytes - written_bytes + COMPACT_AFTER_BYTES
+            log.info("compaction done: %d bytes instead of %d", size_bytes, size_before)
         except CompactionAbandoned as error:
             log.warning("compaction abandoned: %s", error)
         except OSError as error:

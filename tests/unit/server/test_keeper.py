@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import subprocess
 import sys
 import threading
 from collections.abc import Callable
@@ -155,6 +156,39 @@ async def test_a_journal_that_stays_long_is_not_compacted_again_and_again(
         while not compacted:
             await asyncio.sleep(0.01)
     await asyncio.sleep(0)
+    assert not keeper.worth_compacting(0)
+    await keeper.close()
+
+
+async def test_what_is_written_during_a_compaction_makes_the_next_one_worth_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    keeper, journal, told = await _grown(tmp_path, monkeypatch)
+    written = asyncio.Event()
+    ended = keeper_module._ended
+
+    async def ended_later(process: subprocess.Popen[bytes], seconds_max: float) -> int | None:
+        await written.wait()
+        return await ended(process, seconds_max)
+
+    monkeypatch.setattr(keeper_module, "_ended", ended_later)
+    compacted: list[int] = []
+    keeper.compact(100, compacted.append)
+    ticket, long = 101, journal.size_bytes + 5_000
+    while journal.size_bytes < long:
+        ticket += 1
+        keeper.write(ticket, (_group(ticket - 1),), ticket - 1)
+        await told.has(ticket)
+    written.set()
+    async with asyncio.timeout(20):
+        while keeper._compaction:
+            await asyncio.sleep(0.01)
+        assert keeper.worth_compacting(0)
+        keeper.compact(ticket - 1, compacted.append)
+        while keeper._compaction:
+            await asyncio.sleep(0.01)
+    assert compacted == [100, ticket - 1]
+    assert journal.size_bytes < 2_000
     assert not keeper.worth_compacting(0)
     await keeper.close()
 
