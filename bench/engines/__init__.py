@@ -134,6 +134,10 @@ class Engine(Protocol):
 class LocalEngine(Engine, Protocol):
     """One whose processes can be looked at."""
 
+    def another(self) -> Self:
+        """One that is set up alike, and not started."""
+        ...
+
     def usage(self) -> Usage:
         """What a node takes."""
         ...

@@ -280,6 +280,10 @@ class InFolder(ABC):
         assert self._temporary is not None, "only inside of `with`"
         return Path(self._temporary.name)
 
+    def another(self) -> Self:
+        """One that is set up alike, and not started."""
+        return type(self)()
+
     @abstractmethod
     def _begin(self) -> None:
         """Starts all of it; what has begun when it fails is ended."""

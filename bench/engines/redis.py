@@ -16,7 +16,7 @@ import subprocess
 import time
 from collections.abc import Iterable, Mapping, Sequence
 from importlib import import_module
-from typing import Any
+from typing import Any, Self
 
 from bench.engines.nodes import (
     ATTEMPT_SECONDS,
@@ -263,6 +263,10 @@ class Redis(ThreeNodes):
         self._down_after_seconds = down_after_seconds
         self._servers: dict[str, int] = {}
         self._sentinels: dict[str, int] = {}
+
+    def another(self) -> Self:
+        """One that is set up alike, and not started."""
+        return type(self)(self._down_after_seconds)
 
     @property
     def name(self) -> str:

@@ -10,6 +10,7 @@ from abc import abstractmethod
 from collections.abc import Iterable
 from importlib.metadata import version
 from pathlib import Path
+from typing import Self
 
 import docker
 import docker.errors
@@ -191,6 +192,7 @@ class LocalRingchat(Ringchat):
             compact_after_bytes: a journal shorter than this is not compacted; None: the usual.
         """
         super().__init__()
+        self._compact_after_bytes = compact_after_bytes
         self._prelude = CHEAP_PASSWORDS
         if compact_after_bytes is not None:
             self._prelude += (
@@ -198,6 +200,10 @@ class LocalRingchat(Ringchat):
                 f"keeper.COMPACT_AFTER_BYTES = {compact_after_bytes}\n"
             )
         self._entered: LocalCluster | None = None
+
+    def another(self) -> Self:
+        """One that is set up alike, and not started."""
+        return type(self)(self._compact_after_bytes)
 
     @property
     def _cluster(self) -> LocalCluster:

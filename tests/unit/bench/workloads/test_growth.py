@@ -1,0 +1,72 @@
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import replace
+from types import TracebackType
+from typing import Any, Self
+
+from bench.engines.nodes import Usage
+from bench.sizes import QUICK
+from bench.workloads import growth
+
+SIZES = replace(QUICK, stored=(12, 30), pipelined_writes=5, pairs=2)
+
+
+class FakeEngine:
+    """Notes who is written to, and what is taken when."""
+
+    def __init__(self, turns: list[FakeEngine]) -> None:
+        self.turns = turns
+        self.stored = 0
+        self.entered = False
+
+    def another(self) -> FakeEngine:
+        return FakeEngine(self.turns)
+
+    def __enter__(self) -> Self:
+        self.entered = True
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.entered = False
+
+    async def connect(self) -> Self:
+        return self
+
+    async def write_many(self, values: Iterable[bytes], in_flight: int) -> None:
+        assert self.entered
+        count = sum(1 for _ in values)
+        self.stored += count
+        if count == SIZES.pipelined_writes:
+            self.turns.append(self)
+
+    async def settled(self) -> None:
+        pass
+
+    def usage(self) -> Usage:
+        return Usage(1_000 + 200 * self.stored, 100 * self.stored)
+
+    async def close(self) -> None:
+        pass
+
+
+async def test_the_full_one_takes_turns_with_empty_ones(monkeypatch: Any) -> None:
+    monkeypatch.setattr("bench.workloads.pipelined.WARM_UP", 0)
+    monkeypatch.setattr(growth, "WARM_UP", 0)
+    turns: list[FakeEngine] = []
+    with FakeEngine(turns) as full:
+        samples: Any = await growth.measure(full, SIZES)  # type: ignore[arg-type]
+    found = {measure.title: values for measure, values in samples.items()}
+    assert len(found["30 stored, of what an empty one does beside it"]) == 2
+    assert found["memory per stored value"] == [200]
+    assert found["disk per stored value"] == [100]
+    assert turns[:3] == [full, full, full]
+    assert [turn is full for turn in turns[3:]] == [False, True, True, False]
+    empties = {id(turn): turn for turn in turns if turn is not full}.values()
+    assert [empty.stored for empty in empties] == [5, 5]
+    assert not any(empty.entered for empty in empties)
