@@ -27,8 +27,9 @@ class Sizes:
     """Messages per second, until it bends."""
     delivery_seconds: float = 5.0
     stored: tuple[int, ...] = (100_000, 1_000_000)
-    pairs: int = 5
-    """So often, in each round, one that is full and one that is empty are measured in turn."""
+    turns: int = 100
+    """So often, in each round, one that is full and one that is empty write in turn."""
+    turn_writes: int = 2_000
     behind: int = 1_000_000
     """Messages stored in `restart` and missed in `catchup`."""
     compact_after_bytes: int | None = None
@@ -60,7 +61,8 @@ QUICK = Sizes(
     delivery_rates=(100, 200, 400),
     delivery_seconds=1.0,
     stored=(5_000, 20_000),
-    pairs=1,
+    turns=2,
+    turn_writes=500,
     behind=20_000,
     compact_after_bytes=1 << 20,
     idle_clients=(10, 50),

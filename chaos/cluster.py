@@ -247,8 +247,8 @@ def _heartbeat(stub: chat_pb2_grpc.ChatStub) -> chat_pb2.SendHeartbeatResponse |
 
 
 def _three_free_ports() -> int:
-    """The first of three neighbouring ports that nobody listens on."""
-    for first in range(52_000 + os.getpid() % 1_000 * 3, 60_000, 3):
+    """The first of three neighbouring ports that nobody listens on, and no connection is given."""
+    for first in range(20_000 + os.getpid() % 1_000 * 3, 32_000, 3):
         try:
             for port in range(first, first + 3):
                 with socket.socket() as probe:

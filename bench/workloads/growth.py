@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import time
 
 from bench.engines import LocalEngine, Writer
 from bench.figures import Measure, Samples
@@ -33,10 +34,7 @@ async def measure(engine: LocalEngine, sizes: Sizes) -> Samples:
             samples[measure] = [await writes_per_second(writer, sizes)]
             stored += WARM_UP + sizes.pipelined_writes
         ratio = Measure(f"{full:,} stored, of what an empty one does beside it", "%", True)
-        samples[ratio] = [
-            await _of_empty(engine, writer, sizes, empty_first=number % 2 == 0)
-            for number in range(sizes.pairs)
-        ]
+        samples[ratio] = [await _of_empty(engine, writer, sizes)]
         samples[Measure("memory per stored value", "bytes")] = [memory]
         samples[Measure("disk per stored value", "bytes")] = [disk]
         return samples
@@ -44,15 +42,19 @@ async def measure(engine: LocalEngine, sizes: Sizes) -> Samples:
         await writer.close()
 
 
-async def _of_empty(
-    engine: LocalEngine, writer: Writer, sizes: Sizes, *, empty_first: bool
-) -> float:
-    """Percent: both within seconds, since what a machine does changes from minute to minute."""
+async def _of_empty(engine: LocalEngine, writer: Writer, sizes: Sizes) -> float:
+    """Percent. By turns of a tenth of a second: what a machine does changes all the while."""
     with engine.another() as empty:
         other = await empty.connect()
         try:
-            turns = (other, writer) if empty_first else (writer, other)
-            found = {turn: await writes_per_second(turn, sizes) for turn in turns}
+            await other.write_many(itertools.repeat(sizes.value, WARM_UP), sizes.in_flight)
+            seconds = {writer: 0.0, other: 0.0}
+            for turn in range(sizes.turns):
+                for one in (writer, other) if turn % 2 else (other, writer):
+                    values = itertools.repeat(sizes.value, sizes.turn_writes)
+                    began = time.perf_counter()
+                    await one.write_many(values, sizes.in_flight)
+                    seconds[one] += time.perf_counter() - began
         finally:
             await other.close()
-    return 100 * found[writer] / found[other]
+    return 100 * seconds[other] / seconds[writer]

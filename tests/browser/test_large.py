@@ -74,12 +74,13 @@ async def test_members_are_read_by_one_reading_at_a_time(
     place, _ = await room_of(ann, chat)
     real = FakeClient.members
     running, most = 0, 0
+    all_told = asyncio.Event()
 
     async def members(client: FakeClient, *args: Any, **more: Any) -> Any:
         nonlocal running, most
         running += 1
         most = max(most, running)
-        await asyncio.sleep(0.2)
+        await all_told.wait()
         running -= 1
         return await real(client, *args, **more)
 
@@ -90,6 +91,7 @@ async def test_members_are_read_by_one_reading_at_a_time(
         place.members[f"name-{i}"] = 0
         chat.tell_state(place)
     await expect(ann.get_by_text("11 members")).to_be_visible()
+    all_told.set()
     await until(lambda: chat.members_read >= count + 2)
     await asyncio.sleep(0.5)
     assert most == 1

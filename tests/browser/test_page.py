@@ -22,6 +22,7 @@ from tests.browser.pages import (
     texts,
     watch_for_errors,
 )
+from tests.unit.client.fake_cluster import until
 from tests.unit.client.web.fake_chat import FakeChat
 
 MARKUP = "<img src=x onerror=alert(1)><script>alert(2)</script>&amp; \"'"
@@ -184,7 +185,7 @@ async def test_unread_counts_and_where_the_new_begins(ann: Page, chat: FakeChat)
     await room.click()
     await expect(ann.locator(".unread-line")).to_be_visible()
     await expect(room.get_by_text("unread")).to_have_count(0)
-    assert place.members["ann"] == place.messages[-1].id
+    await until(lambda: place.members["ann"] == place.messages[-1].id)
 
 
 async def test_search_leads_to_the_message(ann: Page, chat: FakeChat) -> None:

@@ -33,7 +33,7 @@ KEY = "integration-tests-cluster-key-0123456789"
 # Below the ports that the system gives to outgoing connections: none of ours is taken by one.
 PORTS = range(20_000, 32_000)
 POLL_SECONDS = 0.01
-WAIT_SECONDS = 20.0
+WAIT_SECONDS = 60.0
 LOG_TAIL_CHARS = 6_000
 
 OPTIONS = (

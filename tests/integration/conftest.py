@@ -45,5 +45,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """One event loop for all: gRPC keeps to the first that it has seen."""
     here = Path(__file__).parent
     for item in items:
-        if here in item.path.parents and is_async_test(item):
-            item.add_marker(pytest.mark.asyncio(loop_scope="session"), append=False)
+        if here in item.path.parents:
+            item.add_marker(pytest.mark.timeout(180))  # processes are slow where much goes on
+            if is_async_test(item):
+                item.add_marker(pytest.mark.asyncio(loop_scope="session"), append=False)

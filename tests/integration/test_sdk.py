@@ -195,7 +195,7 @@ async def test_events_and_receiving_go_on_when_masters_die(
         async with aclosing(bob.events()) as events, aclosing(bob.receive_messages()) as messages:
             await such(events, Attached)
             for lap in range(2):
-                master_id = (await ann.status()).master_id
+                master_id = await cluster.master()
                 cluster.kill(master_id)
                 sends = [ann.send_message(room, f"{lap} {i}") for i in range(50)]
                 await asyncio.gather(*sends)

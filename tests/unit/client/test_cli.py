@@ -213,7 +213,7 @@ async def test_a_cluster_that_is_down(cluster: FakeCluster, shell: Shell) -> Non
 
 async def test_not_known(cluster: FakeCluster, shell: Shell) -> None:
     cluster.replicas[0].swallow = True
-    code, _, err = await shell.run("send", "a", "b", "--timeout", "0.3", RINGCHAT_TOKEN="t")
+    code, _, err = await shell.run("send", "a", "b", "--timeout", "3", RINGCHAT_TOKEN="t")
     assert code == 8
     assert err.startswith("ringchat: not known")
 

@@ -312,8 +312,8 @@ async def test_never_written_is_certainly_not_done(cluster: FakeCluster) -> None
     async with Client(master=cluster.addresses[0]) as client:
         started = time.monotonic()
         with pytest.raises(NotDone, match="certainly not done.*refused"):
-            await client.create_account("ann", "p", timeout=0.1)
-        assert 0.09 < time.monotonic() - started < 0.5
+            await client.create_account("ann", "p", timeout=1.0)
+        assert 0.95 < time.monotonic() - started < 5
         await cluster.start(0)
         cluster.promote(0)
         await client.create_account("bob", "p")
@@ -379,6 +379,7 @@ async def test_a_write_whose_answer_is_kept_no_more_exists_already(
     cluster.replicas[0].mute = True
     with pytest.raises(NotKnown) as caught:
         await client.send_message("bob", "x", timeout=0.2)
+    await until(lambda: bool(cluster.state.mailboxes["bob"]))
     [(name, answer)] = list(cluster.state.answers.items())[-1:]
     forgotten = pb.Response(number=answer.number)
     forgotten.error.code, forgotten.error.message = 6, "its answer is no longer kept"
@@ -432,7 +433,7 @@ async def test_the_observer_sees_the_walk(cluster: FakeCluster) -> None:
     kinds = [type(event).__name__ for event in events]
     assert kinds == ["Asking", "Connected", "Lost", "Asking", "Connected"]
     assert isinstance(events[-1], Connected)
-    assert 0 < events[-1].seconds < 1
+    assert events[-1].seconds > 0
 
 
 def test_wrong_arguments_are_named(tmp_path: Path) -> None:
@@ -463,8 +464,8 @@ async def test_status_does_not_wait_for_a_hung_replica(
 ) -> None:
     cluster.replicas[1].awake.clear()
     started = time.monotonic()
-    status = await client.status(timeout=0.2)
-    assert time.monotonic() - started < 0.5
+    status = await client.status(timeout=2.0)
+    assert time.monotonic() - started < 6
     assert [r.role for r in status.replicas] == ["master", "unreachable", "backup"]
 
 
@@ -477,7 +478,7 @@ async def test_status_of_a_silent_address(cluster: FakeCluster) -> None:
     await cluster.kill(0)
     async with Client(master=cluster.addresses[0]) as client:
         with pytest.raises(Unavailable, match="refused"):
-            await client.status(timeout=0.1)
+            await client.status(timeout=1.0)
 
 
 async def test_a_write_named_by_its_caller_happens_once_from_any_client(

@@ -86,17 +86,15 @@ async def test_one_address_is_enough(cluster: FakeCluster) -> None:
         assert rig.connection.ring.addresses == tuple(cluster.addresses)
 
 
-async def test_a_killed_master_is_followed_by_the_next_without_a_timer(
-    cluster: FakeCluster,
-) -> None:
-    async with connected(ring_of(cluster)) as rig:
+async def test_a_killed_master_is_followed_by_the_next_without_a_timer() -> None:
+    async with FakeCluster(suspect_after_ms=8_000) as cluster, connected(ring_of(cluster)) as rig:
         await rig.created("ann")
         for view in (1, 2):
             rig.events.clear()
             started = time.monotonic()
             await cluster.kill(view - 1)
             await rig.created(f"name {view}")
-            assert time.monotonic() - started < 0.15, "suspect_after is 0.2 s: it waited for it"
+            assert time.monotonic() - started < 4, "suspect_after is 8 s: it waited for it"
             assert isinstance(rig.events[0], Lost)
             assert rig.asked == [(view, view)]
             assert rig.connected[0].master_id == view
@@ -185,15 +183,15 @@ async def test_moved_to_a_view_that_serves_already(cluster: FakeCluster) -> None
         assert rig.connected[0].master_id == 2
 
 
-async def test_a_hung_master_is_given_up_after_suspect_after(cluster: FakeCluster) -> None:
-    async with connected(ring_of(cluster)) as rig:
+async def test_a_hung_master_is_given_up_after_suspect_after() -> None:
+    async with FakeCluster(suspect_after_ms=1_000) as cluster, connected(ring_of(cluster)) as rig:
         await rig.created("ann")
         cluster.replicas[0].awake.clear()
         cluster.serving = False
         started = time.monotonic()
         await rig.created("bob")
         seconds = time.monotonic() - started
-        assert 0.19 < seconds < 0.4
+        assert 0.95 < seconds < 5  # gRPC itself would take a minute
         assert rig.connected[-1].master_id == 1
         lost = [event for event in rig.events if isinstance(event, Lost)]
         assert "silent" in lost[0].reason
@@ -224,7 +222,8 @@ async def test_an_echo_within_other_answers_is_an_echo(cluster: FakeCluster) -> 
 async def test_an_idle_client_sends_nothing(cluster: FakeCluster) -> None:
     async with connected(ring_of(cluster)) as rig:
         await rig.created("ann")
-        await asyncio.sleep(0.05)
+        stream = rig.connection._stream
+        await until(lambda: stream is not None and not stream._ping_outstanding)
         before = len(cluster.replicas[0].frames)
         await asyncio.sleep(0.5)
         assert len(cluster.replicas[0].frames) == before
@@ -256,7 +255,7 @@ async def test_a_replica_that_hangs_when_it_is_asked_is_passed_over(cluster: Fak
         await cluster.kill(0)
         started = time.monotonic()
         await rig.created("bob")
-        assert time.monotonic() - started < 1.0, "the whole grace of a promotion was waited for"
+        assert time.monotonic() - started < 2.0, "the whole grace of a promotion was waited for"
         assert rig.connected[-1].master_id == 2
 
 
@@ -294,9 +293,9 @@ async def test_a_dead_address_is_known_at_once(address: str) -> None:
     channel = open_channel(address, 1.0)
     started = time.monotonic()
     with pytest.raises(grpc.aio.AioRpcError) as caught:
-        await stub_of(channel).SendHeartbeat(pb.SendHeartbeatRequest(), timeout=1.0)
+        await stub_of(channel).SendHeartbeat(pb.SendHeartbeatRequest(), timeout=10.0)
     await channel.close()
-    assert time.monotonic() - started < 1.5
+    assert time.monotonic() - started < 5
     reason = reason_of(caught.value, address)
     assert reason.startswith(address + ": ")
     assert "\n" not in reason
@@ -331,7 +330,7 @@ async def test_keepalive_notices_a_frozen_server_on_an_idle_connection(
         rig.events.clear()
         frozen.set()
         cluster.serving = False
-        await until(lambda: bool(rig.connected), seconds=3.0)
+        await until(lambda: bool(rig.connected))
         assert rig.connected[0].master_id == 1
     proxy.close()
     for task in pumps:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+from textual.command import Command, CommandList
 
 from ringchat_client.errors import NotFound, Unauthenticated
 from ringchat_client.tui.screens import EntryScreen, ListScreen, PasswordScreen, SearchScreen
@@ -192,16 +193,22 @@ async def test_drafts_stay_with_their_conversation() -> None:
         assert ann.composer.text == "for bob"
 
 
+def found(person: Person) -> str:
+    """What the palette would do on Enter."""
+    option = person.app.screen.query_one(CommandList).highlighted_option
+    return option.hit.text or "" if isinstance(option, Command) else ""
+
+
 async def test_the_palette_finds_conversations_and_commands() -> None:
     async with sitting() as ann:
         await ann.press("ctrl+p")
         await ann.type("operations")
-        await ann.pilot.pause(0.5)
+        await ann.sees(lambda: found(ann) == "#operations")
         await ann.press("enter")
         await ann.sees(lambda: ann.app.state.opened == 9)
         await ann.press("ctrl+p")
         await ann.type("create-pub")
-        await ann.pilot.pause(0.5)
+        await ann.sees(lambda: found(ann).startswith("/create-public"))
         await ann.press("enter")
         await ann.sees(lambda: ann.composer.text == "/create-public ")
 
@@ -323,8 +330,7 @@ async def test_leaving_asks_once_if_something_is_not_confirmed() -> None:
 async def test_a_session_that_ended_ends_the_app() -> None:
     async with sitting() as ann:
         ann.client.tell(Unauthenticated("the session has ended"))
-        await ann.pilot.pause(0.2)
-        assert isinstance(ann.app.return_value, Unauthenticated)
+        await ann.sees(lambda: isinstance(ann.app.return_value, Unauthenticated))
 
 
 @pytest.mark.parametrize("size", [(1, 1), (20, 5), (300, 80)])
