@@ -8,7 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from playwright.async_api import Browser, Page, expect
+from playwright.async_api import Browser, Locator, Page, expect
 
 from tests.browser.gateways import Gateways
 from tests.browser.pages import (
@@ -37,7 +37,7 @@ async def ann(browser: Browser, chat: FakeChat, gateways: Gateways) -> AsyncIter
     page = await page_of(browser, gateways.url(), token=token)
     errors: list[str] = []
     watch_for_errors(page, errors)
-    await expect(account_button(page)).to_be_visible()
+    await expect(page.get_by_text("Nobody yet.")).to_be_visible()  # it has read everything
     yield page
     assert errors == []
 
@@ -48,6 +48,21 @@ async def with_bob(ann: Page, chat: FakeChat) -> None:
     chat.post("ann", "bob", "hello bob")
     await ann.get_by_role("link", name="bob").click()
     await expect(confirmed(ann, "hello bob")).to_be_visible()
+
+
+async def read_by_bob(chat: FakeChat) -> None:
+    """All that stands in the first conversation."""
+    bob = chat.open(token="token-1-of-bob", client_id=b"b" * 16)
+    with bob.numbered(1):
+        await bob.mark_read("ann", chat.places[0].messages[-1].id)
+
+
+async def press(page: Page, target: Locator) -> None:
+    """The button of the mouse goes down on it, and stays down."""
+    box = await target.bounding_box()
+    assert box is not None
+    await page.mouse.move(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
+    await page.mouse.down()
 
 
 # ---------------------------------------------------------------------- logging in
@@ -123,6 +138,47 @@ async def test_receipts_go_from_confirmed_to_read(ann: Page, chat: FakeChat) -> 
     with bob.numbered(2):
         await bob.mark_read("ann", newest)
     await expect(message.get_by_text("Read", exact=True)).to_be_attached()
+
+
+async def test_a_press_counts_though_the_message_changes_meanwhile(
+    ann: Page, chat: FakeChat
+) -> None:
+    await with_bob(ann, chat)
+    message = confirmed(ann, "hello bob")
+    await message.hover()
+    await press(ann, message.get_by_role("button", name="Delete"))
+    await read_by_bob(chat)
+    await chat.open(token="token-1-of-bob", client_id=b"c" * 16).set_typing("ann")
+    await expect(ann.get_by_role("main").get_by_text("bob is writing…")).to_be_visible()
+    await expect(message.locator(".receipt.read")).to_have_count(0)  # as it was, while pressed
+    await ann.mouse.up()
+    await expect(ann.get_by_text("Delete this message?")).to_be_visible()
+    await ann.keyboard.press("Escape")
+    await expect(message.locator(".receipt.read")).to_be_attached()
+
+
+async def test_what_is_walked_to_keeps_the_focus_when_it_changes(ann: Page, chat: FakeChat) -> None:
+    await with_bob(ann, chat)
+    await ann.get_by_role("log", name="Messages").focus()
+    await ann.keyboard.press("ArrowUp")
+    message = confirmed(ann, "hello bob")
+    await expect(message).to_be_focused()
+    await read_by_bob(chat)
+    await expect(message.locator(".receipt.read")).to_be_attached()
+    await expect(message).to_be_focused()
+
+
+async def test_what_was_being_written_comes_back_after_an_edit(ann: Page, chat: FakeChat) -> None:
+    await with_bob(ann, chat)
+    await composer(ann).fill("half a thou")
+    message = confirmed(ann, "hello bob")
+    await message.hover()
+    await message.get_by_role("button", name="Edit").click()
+    await expect(composer(ann)).to_have_value("hello bob")
+    await composer(ann).fill("hello Bob")
+    await ann.keyboard.press("Enter")
+    await expect(confirmed(ann, "hello Bob").get_by_text("edited")).to_be_visible()
+    await expect(composer(ann)).to_have_value("half a thou")
 
 
 async def test_reply_edit_and_delete(ann: Page, chat: FakeChat) -> None:
@@ -237,6 +293,7 @@ async def test_a_room_from_its_making_to_its_leaving(ann: Page, chat: FakeChat) 
         await bob.join_room(place.room.id)
     await expect(ann.get_by_text("2 members")).to_be_visible()
     await composer(ann).press_sequentially("hi @b")
+    await expect(ann.get_by_role("option", name="bob")).to_be_visible()
     await ann.keyboard.press("Tab")
     await expect(composer(ann)).to_have_value("hi @bob ")
     await ann.keyboard.press("Enter")
@@ -267,7 +324,7 @@ async def test_what_one_types_about_a_room_outlives_the_news_of_others(
     await ann.get_by_role("button", name="About this conversation").click()
     about = ann.get_by_role("dialog")
     await about.get_by_label("Invite").fill("dora")
-    await about.get_by_label("Title").fill("Pier")
+    await about.get_by_label("Title").fill("Pier ")
     await about.get_by_role("button", name="Close").focus()  # as a press on a button does
     assert place.room is not None
     place.room = replace(place.room, title="Quay", topic="ships")
@@ -275,7 +332,7 @@ async def test_what_one_types_about_a_room_outlives_the_news_of_others(
     chat.tell_state(place)
     await expect(about.get_by_text("bob")).to_be_visible()
     await expect(about.get_by_label("Topic")).to_have_value("ships")
-    await expect(about.get_by_label("Title")).to_have_value("Pier")
+    await expect(about.get_by_label("Title")).to_have_value("Pier ")
     await expect(about.get_by_label("Invite")).to_have_value("dora")
     await about.get_by_role("button", name="Invite").click()
     await expect(about.get_by_text("Invited", exact=True)).to_be_visible()
@@ -283,7 +340,9 @@ async def test_what_one_types_about_a_room_outlives_the_news_of_others(
     await expect(about.get_by_label("Invite")).to_have_value("")
     await about.get_by_role("button", name="Save").click()
     await expect(about.get_by_text("Saved")).to_be_visible()
-    assert place.room.title == "Pier"
+    assert (place.room.title, place.room.topic) == ("Pier", "ships")
+    chat.tell_state(place)
+    await expect(about.get_by_label("Title")).to_have_value("Pier")  # as the server has it
     place.room = replace(place.room, owner="bob")
     chat.tell_state(place)
     await expect(about.get_by_label("Title")).to_be_hidden()

@@ -416,11 +416,12 @@ class FakeClient:
 
         await self._once(invite)
 
-    async def change_room(self, room: int, *, timeout: float = 30.0, **changes: Any) -> None:
+    async def change_room(self, room: int, *, timeout: float = 30.0, **changes: str) -> None:
         def change() -> None:
             place = self._room(room)
             assert place.room is not None
-            place.room = replace(place.room, **changes)
+            stored = {name: text.strip() for name, text in changes.items()}
+            place.room = replace(place.room, **stored)  # type: ignore[arg-type]
             self.chat.tell_state(place)
 
         await self._once(change)

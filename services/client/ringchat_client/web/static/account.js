@@ -1,6 +1,6 @@
 // One's own account: profile, password, sessions, blocked accounts, export, the end of it.
 
-import { el } from "./dom.js";
+import { el, reconcile } from "./dom.js";
 import { actionButton, confirmed, dialog, field, form } from "./dialogs.js";
 import { THEMES, setTheme, theme } from "./theme.js";
 import { full } from "./times.js";
@@ -58,16 +58,17 @@ export function openAccount(store, { logOut, leave }) {
     const list = el("ul", { class: "people" });
     const read = async () => {
       const all = await link.ask("sessions");
-      list.replaceChildren(...all.map((one) => el("li", { class: "room-line" },
-        el("span", { class: "room-about" },
-          el("span", { class: "strong" },
-            one.current ? "This one" : `Session ${one.id.slice(0, 8)}`),
-          el("span", { class: "muted" }, `until ${full(one.expires_at)}`)),
-        !one.current && actionButton("End", async () => {
-          await link.write("end_session", { session_id: one.id });
-          await read();
-        }))));
+      reconcile(list, all.map((one) => ({ key: one.id, sign: "", make: () => line(one) })));
     };
+    const line = (one) => el("li", { class: "room-line" },
+      el("span", { class: "room-about" },
+        el("span", { class: "strong" },
+          one.current ? "This one" : `Session ${one.id.slice(0, 8)}`),
+        el("span", { class: "muted" }, `until ${full(one.expires_at)}`)),
+      !one.current && actionButton("End", async () => {
+        await link.write("end_session", { session_id: one.id });
+        await read();
+      }));
     const whole = part("Sessions", list, el("div", { class: "buttons" },
       actionButton("End all others", async () => {
         await link.write("end_other_sessions");
@@ -95,8 +96,8 @@ export function openAccount(store, { logOut, leave }) {
     draw();
     return part("Blocked accounts", list, form([account], "Block", async () => {
       await link.write("block", { account: account.input.value.trim() });
-      store.me = await link.ask("profile");
       account.input.value = "";
+      store.me = await link.ask("profile");
       draw();
     }));
   }

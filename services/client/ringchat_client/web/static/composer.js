@@ -47,19 +47,25 @@ export function composer(store) {
     fit();
   }
 
+  /** What was being written before an edit began. */
+  function endEdit() {
+    if (editing) input.value = drafts.get(conversation) ?? "";
+  }
+
   function cancel() {
-    if (editing) input.value = "";
+    endEdit();
     setAbout(null);
     input.focus();
   }
 
   function reply(message) {
-    if (editing) input.value = "";
+    endEdit();
     setAbout("reply", message);
     input.focus();
   }
 
   function edit(message) {
+    if (!editing) drafts.set(conversation, input.value);
     setAbout("edit", message);
     input.value = message.text;
     fit();
@@ -105,7 +111,7 @@ export function composer(store) {
           "edit_message", { conversation: message.conversation, message: named(message), text },
         );
       }
-      if (editing === message) cancel();
+      if (editing === message && input.value === text) cancel();
     } catch (error) {
       toast(error.message);
     }

@@ -81,7 +81,8 @@ export function form(fields, action, run, attributes = {}) {
       if (status.textContent.startsWith("Working")) whole.say("");
     } catch (error) {
       clearTimeout(slow);
-      whole.say(error.message, true);
+      if (whole.isConnected) whole.say(error.message, true);
+      else toast(error.message); // it was closed meanwhile
     } finally {
       button.disabled = false;
     }

@@ -67,31 +67,64 @@ export function iconButton(name, label, onclick, more = {}) {
   );
 }
 
+let pressed = null; // what the pointer went down on, until its click has been given
+let afterPress = [];
+
+addEventListener("pointerdown", ({ target }) => {
+  pressed = target;
+}, true);
+for (const what of ["pointerup", "pointercancel"]) {
+  addEventListener(what, () => setTimeout(() => {
+    pressed = null;
+    const late = afterPress;
+    afterPress = [];
+    for (const replaceRow of late) replaceRow();
+  }), true);
+}
+
+/** Puts a row in the place of another; its counterpart gets the focus of what had it. */
+function replaceNode(old, node) {
+  const all = (row) => [row, ...row.querySelectorAll("a, button, input, [tabindex]")];
+  const focused = all(old).indexOf(document.activeElement);
+  old.replaceWith(node);
+  if (focused >= 0) all(node)[focused]?.focus({ preventScroll: true });
+}
+
 /**
  * Bring the children of a list to those rows, touching only what differs: what has the focus
  * keeps it, and a screen reader hears only what is new. A row is {key, sign, make}: a node is
- * made again when the sign of its key has changed.
+ * made again when the sign of its key has changed; what is being pressed, when it is let go,
+ * since a browser gives no click to a node that is gone.
  */
 export function reconcile(list, rows) {
   const before = list.rowNodes ?? new Map();
   const after = new Map();
+  const keys = new Set(rows.map(({ key }) => key));
+  for (const [key, { node }] of before) if (!keys.has(key)) node.remove();
   let place = list.firstChild;
   for (const { key, sign, make } of rows) {
-    const old = before.get(key);
-    let node = old?.node;
-    if (old?.sign !== sign) {
-      node = make();
-      if (old) {
-        if (place === old.node) place = old.node.nextSibling;
-        old.node.replaceWith(node);
-      }
+    let row = before.get(key);
+    if (!row) row = { sign, node: make() };
+    else if (row.sign !== sign && row.node.contains(pressed)) afterPress.push(() => renew(key));
+    else if (row.sign !== sign) {
+      const node = make();
+      if (place === row.node) place = node;
+      replaceNode(row.node, node);
+      row = { sign, node };
     }
-    after.set(key, { sign, node });
-    if (node === place) place = place.nextSibling;
-    else list.insertBefore(node, place);
+    after.set(key, { ...row, due: { sign, make } });
+    if (row.node === place) place = place.nextSibling;
+    else list.insertBefore(row.node, place);
   }
-  for (const [key, { node }] of before) if (!after.has(key)) node.remove();
   list.rowNodes = after;
+
+  function renew(key) {
+    const row = list.rowNodes.get(key);
+    if (!row || row.sign === row.due.sign) return;
+    const node = row.due.make();
+    replaceNode(row.node, node);
+    list.rowNodes.set(key, { ...row, sign: row.due.sign, node });
+  }
 }
 
 const ANNOUNCED_FOR = 10_000;

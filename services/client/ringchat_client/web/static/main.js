@@ -100,6 +100,7 @@ function showChat(link) {
     try {
       await shown;
     } catch (error) {
+      if (store.open !== conversation) return; // another one was opened meanwhile
       toast(error.message);
       if (error.kind === "NotFound" || error.kind === "PermissionDenied") navigate(null);
     }
@@ -272,7 +273,7 @@ function showChat(link) {
   addEventListener("keydown", (event) => {
     if ((event.ctrlKey || event.metaKey) && event.key === "k" && store.me) {
       event.preventDefault();
-      if (!document.querySelector("dialog[open]")) search();
+      if (app.isConnected && !document.querySelector("dialog[open]")) search();
     }
   });
   WIDE.addEventListener("change", () => showSide(WIDE.matches && sideShown !== false));

@@ -134,7 +134,7 @@ function browsePage(store, navigate, box) {
         : actionButton("Join", async () => {
           await store.link.write("join_room", { room: room.id });
           await store.readAgain();
-          go();
+          if (box.open) go();
         }, { class: "primary" }));
   }
 
@@ -160,6 +160,7 @@ function newRoomPage(store, navigate, box) {
         invite: names,
       });
       await store.readAgain();
+      if (!box.open) return;
       box.close();
       navigate(room);
     },
@@ -190,11 +191,16 @@ function aboutRoom(store, navigate) {
     form([title, topic], "Save", async (page) => {
       const changes = { ...changeOf("title", title.input), ...changeOf("topic", topic.input) };
       if (Object.keys(changes).length) await attempt("change_room", changes);
+      // The server may have put it otherwise: that is shown with the next news.
+      for (const [name, { input }] of Object.entries({ title, topic })) {
+        if (input.value === changes[name]) input.defaultValue = input.value;
+      }
       page.say("Saved");
     }),
     form([account], "Invite", async (page) => {
-      await attempt("invite", { account: account.input.value.trim() });
-      account.input.value = "";
+      const name = account.input.value;
+      await attempt("invite", { account: name.trim() });
+      if (account.input.value === name) account.input.value = "";
       page.say("Invited");
     }),
     heading, list,
@@ -215,7 +221,7 @@ function aboutRoom(store, navigate) {
     if (!await confirmed("Leave the room?", text, "Leave")) return;
     await attempt("leave_room", {});
     box.close();
-    navigate(null);
+    if (store.open === room) navigate(null);
   }
 
   function draw() {
@@ -238,7 +244,8 @@ function aboutRoom(store, navigate) {
     heading.textContent = `Members (${known.room.members})`;
     reconcile(list, [...store.members.values()].map((member) => ({
       key: member.account,
-      sign: JSON.stringify([member, owner, mine, presenceWords(store, member.account)]),
+      sign: JSON.stringify([member.display_name, member.invited, owner, mine,
+        presenceWords(store, member.account)]),
       make: () => memberLine(member, owner, mine),
     })));
   }

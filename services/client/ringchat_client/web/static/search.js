@@ -1,7 +1,7 @@
 // Finding messages by their words.
 
 import { el } from "./dom.js";
-import { dialog, field, form } from "./dialogs.js";
+import { actionButton, dialog, field, form } from "./dialogs.js";
 import { brief, full } from "./times.js";
 import { pathOf } from "./route.js";
 
@@ -16,14 +16,17 @@ export function openSearch(store, navigate) {
   scope.input.append(el("option", { value: "all" }, "All conversations"));
   if (here) scope.input.append(el("option", { value: "here" }, here.title));
   const results = el("ol", { class: "results", "aria-label": "Found" });
-  const more = el("button", { type: "button", hidden: true }, "More");
+  const more = actionButton("More", find, { hidden: true });
   let oldest = 0;
+  let turn = 0; // of the searches: an answer to one before the last is not shown
 
-  async function find(page) {
+  async function find() {
+    const mine = turn;
     const params = { query: query.input.value, limit: PAGE };
     if (scope.input.value === "here") params.conversation = here.name;
     if (oldest) params.before = oldest;
     const found = await store.link.ask("search", params);
+    if (mine !== turn) return;
     for (const message of found.messages) results.append(result(message));
     oldest = found.messages.at(-1)?.id ?? oldest;
     more.hidden = !found.more;
@@ -50,10 +53,11 @@ export function openSearch(store, navigate) {
 
   const page = form([query, scope], "Search", async () => {
     oldest = 0;
+    turn += 1;
+    more.hidden = true;
     results.replaceChildren();
-    await find(page);
+    await find();
   }, { role: "search" });
-  more.addEventListener("click", () => find(page).catch((error) => page.say(error.message, true)));
   const box = dialog("Search", page, results, more);
   query.input.focus();
 }

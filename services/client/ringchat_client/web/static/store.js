@@ -193,6 +193,7 @@ export class Store extends EventTarget {
   /** Show a conversation; with a message, from around it. Rejects with a Refusal. */
   async show(name, message = 0) {
     this.open = name;
+    this._linked = message;
     this.thread = emptyThread();
     this.members = new Map();
     this._tell("thread", { opened: true });
@@ -235,6 +236,10 @@ export class Store extends EventTarget {
   async _rereadThread() {
     const name = this.open;
     const old = this.thread;
+    if (name !== null && !old.ready) { // it was about to be read for the first time
+      await this.show(name, this._linked);
+      return;
+    }
     const reading = ++this._readings;
     this._arrivals = [];
     if (this.conversations.get(name)?.invited_by) return;

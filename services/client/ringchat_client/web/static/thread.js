@@ -2,7 +2,7 @@
 // scrolls away from it.
 
 import { announce, el, iconButton, reconcile } from "./dom.js";
-import { confirmed, dialog, field, toast } from "./dialogs.js";
+import { actionButton, confirmed, dialog, field, toast } from "./dialogs.js";
 import { named } from "./link.js";
 import { drawMessage, drawPending, signOf } from "./message.js";
 import { pathOf } from "./route.js";
@@ -41,7 +41,7 @@ export function threadView(store, { reply, edit, navigate }) {
         "Its text is taken away for everybody. That it was there is still seen.", "Delete");
       if (!sure) return;
       await attempt(store.link.write(
-        "delete_message", { conversation: store.open, message: named(message) },
+        "delete_message", { conversation: message.conversation, message: named(message) },
       ));
     },
   };
@@ -122,22 +122,25 @@ export function threadView(store, { reply, edit, navigate }) {
 
   function drawNotice() {
     const known = store.conversations.get(store.open);
-    const nodes = [];
+    const rows = [];
     if (known?.invited_by) {
-      const room = store.open;
-      nodes.push(
-        el("p", {}, `${known.invited_by} invites you into this room. `
-          + "You will see all of its messages once you have joined."),
-        el("div", { class: "buttons" },
-          el("button", { type: "button", onclick: () => attempt(
-            store.link.write("leave_room", { room })) }, "Decline"),
-          el("button", { type: "button", class: "primary", onclick: () => attempt(
-            store.link.write("join_room", { room })) }, "Join")),
-      );
+      rows.push({ key: store.open, sign: known.invited_by,
+        make: () => invitation(known.invited_by, store.open) });
     } else if (store.thread.ready && !store.thread.messages.length && !store.pending.length) {
-      nodes.push(el("p", { class: "muted" }, "Nothing was said here yet."));
+      rows.push({ key: "empty", sign: "",
+        make: () => el("p", { class: "muted" }, "Nothing was said here yet.") });
     }
-    notice.replaceChildren(...nodes);
+    reconcile(notice, rows);
+  }
+
+  function invitation(inviter, room) {
+    return el("div", {},
+      el("p", {}, `${inviter} invites you into this room. `
+        + "You will see all of its messages once you have joined."),
+      el("div", { class: "buttons" },
+        actionButton("Decline", () => store.link.write("leave_room", { room })),
+        actionButton("Join", () => store.link.write("join_room", { room }),
+          { class: "primary" })));
   }
 
   function unmark(id) {
