@@ -27,8 +27,9 @@ class Sizes:
     """Messages per second, until it bends."""
     delivery_seconds: float = 5.0
     stored: tuple[int, ...] = (100_000, 1_000_000)
-    turns: int = 100
-    """So often, in each round, one that is full and one that is empty write in turn."""
+    turns: int = 75
+    """So often, in each round, one that is full and one that is empty write in turn: less than
+    ours compacts after."""
     turn_writes: int = 2_000
     behind: int = 1_000_000
     """Messages stored in `restart` and missed in `catchup`."""

@@ -67,6 +67,7 @@ async def test_with_no_gateway_a_message_waits_and_looks_so(
     await say(ann, "one")
     await say(ann, "two")
     await expect(pending(ann, "one").get_by_text("Not confirmed yet")).to_be_attached()
+    await expect(ann.locator(".banner")).to_be_visible()
     await expect(ann.locator(".banner")).to_contain_text("No gateway answers")
     assert stored(chat) == ["hello ann"]
     gateways.start_again(1)

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
+import re
 from collections.abc import AsyncIterator
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 from playwright.async_api import Browser, Locator, Page, expect
@@ -23,7 +26,7 @@ from tests.browser.pages import (
     watch_for_errors,
 )
 from tests.unit.client.fake_cluster import until
-from tests.unit.client.web.fake_chat import FakeChat
+from tests.unit.client.web.fake_chat import FakeChat, FakeClient
 
 MARKUP = "<img src=x onerror=alert(1)><script>alert(2)</script>&amp; \"'"
 
@@ -55,6 +58,12 @@ async def read_by_bob(chat: FakeChat) -> None:
     bob = chat.open(token="token-1-of-bob", client_id=b"b" * 16)
     with bob.numbered(1):
         await bob.mark_read("ann", chat.places[0].messages[-1].id)
+
+
+async def news_by_bob(ann: Page, chat: FakeChat) -> None:
+    """The page has heard from him, and so all that was told before."""
+    await chat.open(token="token-1-of-bob", client_id=b"c" * 16).set_typing("ann")
+    await expect(ann.get_by_role("main").get_by_text("bob is writing…")).to_be_visible()
 
 
 async def press(page: Page, target: Locator) -> None:
@@ -93,6 +102,7 @@ async def test_a_session_that_is_ended_elsewhere_ends_the_page(ann: Page, chat: 
     await ann.get_by_label("Title").fill("t")
     await ann.get_by_role("button", name="Make the room").click()
     await expect(ann.get_by_role("button", name="Log in")).to_be_visible()
+    await expect(ann.get_by_role("dialog")).to_have_count(0)
 
 
 # ----------------------------------------------------------------------- messages
@@ -148,8 +158,7 @@ async def test_a_press_counts_though_the_message_changes_meanwhile(
     await message.hover()
     await press(ann, message.get_by_role("button", name="Delete"))
     await read_by_bob(chat)
-    await chat.open(token="token-1-of-bob", client_id=b"c" * 16).set_typing("ann")
-    await expect(ann.get_by_role("main").get_by_text("bob is writing…")).to_be_visible()
+    await news_by_bob(ann, chat)
     await expect(message.locator(".receipt.read")).to_have_count(0)  # as it was, while pressed
     await ann.mouse.up()
     await expect(ann.get_by_text("Delete this message?")).to_be_visible()
@@ -170,6 +179,8 @@ async def test_what_is_walked_to_keeps_the_focus_when_it_changes(ann: Page, chat
 
 async def test_what_was_being_written_comes_back_after_an_edit(ann: Page, chat: FakeChat) -> None:
     await with_bob(ann, chat)
+    await confirmed(ann, "hello ann").hover()
+    await confirmed(ann, "hello ann").get_by_role("button", name="Reply").click()
     await composer(ann).fill("half a thou")
     message = confirmed(ann, "hello bob")
     await message.hover()
@@ -179,6 +190,7 @@ async def test_what_was_being_written_comes_back_after_an_edit(ann: Page, chat: 
     await ann.keyboard.press("Enter")
     await expect(confirmed(ann, "hello Bob").get_by_text("edited")).to_be_visible()
     await expect(composer(ann)).to_have_value("half a thou")
+    await expect(ann.get_by_text("Reply to bob")).to_be_visible()
 
 
 async def test_reply_edit_and_delete(ann: Page, chat: FakeChat) -> None:
@@ -254,6 +266,58 @@ async def test_search_leads_to_the_message(ann: Page, chat: FakeChat) -> None:
     await expect(ann.locator("mark")).to_have_text("lantern")
     await ann.get_by_role("link", name="line 3 with a lantern").click()
     await expect(confirmed(ann, "with a lantern")).to_be_in_viewport()
+
+
+async def test_an_answer_to_the_search_before_is_not_shown(
+    ann: Page, chat: FakeChat, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await with_bob(ann, chat)
+    for text in ("a pear", "an apple"):
+        chat.post("bob", "ann", text)
+    answer, answered = asyncio.Event(), asyncio.Event()
+    real = FakeClient.search
+
+    async def search(client: FakeClient, query: str, **more: Any) -> Any:
+        if query == "pear":
+            await answer.wait()
+            answered.set()
+        return await real(client, query, **more)
+
+    monkeypatch.setattr(FakeClient, "search", search)
+    await ann.keyboard.press("Control+k")
+    box = ann.get_by_role("dialog")
+    await box.get_by_label("Words").fill("pear")
+    await ann.keyboard.press("Enter")
+    await box.get_by_label("Words").fill("apple")
+    await box.get_by_role("search").evaluate("form => form.requestSubmit()")
+    await expect(box.get_by_role("link", name="an apple")).to_be_visible()
+    answer.set()
+    await answered.wait()
+    await news_by_bob(ann, chat)
+    await expect(box.get_by_role("link")).to_have_count(1)
+
+
+async def test_a_row_that_rises_keeps_the_press_and_the_focus(ann: Page, chat: FakeChat) -> None:
+    await with_bob(ann, chat)
+    chat.post("carl", "ann", "hello from carl")
+    chat.post("bob", "ann", "newer")
+    rows = ann.get_by_role("navigation").get_by_role("link")
+    await expect(rows.first).to_contain_text("newer")
+    await press(ann, rows.nth(1))
+    chat.post("carl", "ann", "risen")
+    await news_by_bob(ann, chat)
+    await ann.mouse.up()
+    await expect(ann).to_have_url(re.compile("/c/carl$"))
+    await expect(rows.first).to_contain_text("carl")
+    chat.post("bob", "ann", "risen")
+    await expect(rows.first).to_contain_text("bob")
+    await rows.first.focus()
+    chat.post("carl", "ann", "again")
+    await expect(rows.first).to_contain_text("carl")
+    await expect(rows.nth(1)).to_be_focused()
+    chat.post("bob", "ann", "risen again")
+    await expect(rows.first).to_contain_text("bob")
+    await expect(rows.first).to_be_focused()
 
 
 async def test_typing_and_presence_are_seen(ann: Page, chat: FakeChat) -> None:

@@ -112,6 +112,7 @@ class Keeper:
             self._thread.submit(self._journal.write, self._take(), self._commit_index).result()
             ticket = self._ticket
             asyncio.get_running_loop().call_soon(lambda: self._on_synced(ticket))
+        self._compact_above_bytes = 0  # it was of another journal
         install = self._journal.install
         return self._thread.submit(install, index, runs, meta, aside, fold_from).result()
 

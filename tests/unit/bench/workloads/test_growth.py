@@ -12,8 +12,18 @@ from bench.workloads import growth
 SIZES = replace(QUICK, stored=(12, 30), pipelined_writes=5, turns=2, turn_writes=8)
 
 
+class FakeClock:
+    seconds = 0.0
+
+    def perf_counter(self) -> float:
+        return self.seconds
+
+
+CLOCK = FakeClock()
+
+
 class FakeEngine:
-    """Notes who is written to, and what is taken when."""
+    """Notes who is written to; takes twice the time when it is full."""
 
     def __init__(self, turns: list[FakeEngine]) -> None:
         self.turns = turns
@@ -44,6 +54,7 @@ class FakeEngine:
         self.stored += count
         if count in (SIZES.pipelined_writes, SIZES.turn_writes):
             self.turns.append(self)
+        CLOCK.seconds += 2.0 if self.stored > 30 else 1.0
 
     async def settled(self) -> None:
         pass
@@ -58,11 +69,12 @@ class FakeEngine:
 async def test_the_full_one_takes_turns_with_empty_ones(monkeypatch: Any) -> None:
     monkeypatch.setattr("bench.workloads.pipelined.WARM_UP", 0)
     monkeypatch.setattr(growth, "WARM_UP", 0)
+    monkeypatch.setattr(growth, "time", CLOCK)
     turns: list[FakeEngine] = []
     with FakeEngine(turns) as full:
         samples: Any = await growth.measure(full, SIZES)  # type: ignore[arg-type]
     found = {measure.title: values for measure, values in samples.items()}
-    assert found["30 stored, of what an empty one does beside it"][0] > 0
+    assert found["30 stored, of what an empty one does beside it"] == [50]
     assert found["memory per stored value"] == [200]
     assert found["disk per stored value"] == [100]
     assert turns[:3] == [full, full, full]

@@ -26,6 +26,7 @@ export function composer(store) {
   let conversation = null;
   let replyTo = null;
   let editing = null;
+  let interrupted = null; // the reply that was being written when an edit began
   let typedAt = 0;
   let chosen = 0;
   let closed = true; // the names, by whoever writes
@@ -53,8 +54,9 @@ export function composer(store) {
   }
 
   function cancel() {
+    const again = editing && interrupted;
     endEdit();
-    setAbout(null);
+    setAbout(again ? "reply" : null, again);
     input.focus();
   }
 
@@ -65,7 +67,10 @@ export function composer(store) {
   }
 
   function edit(message) {
-    if (!editing) drafts.set(conversation, input.value);
+    if (!editing) {
+      drafts.set(conversation, input.value);
+      interrupted = replyTo;
+    }
     setAbout("edit", message);
     input.value = message.text;
     fit();

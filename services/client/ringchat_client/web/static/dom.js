@@ -68,63 +68,65 @@ export function iconButton(name, label, onclick, more = {}) {
 }
 
 let pressed = null; // what the pointer went down on, until its click has been given
-let afterPress = [];
+const late = new Map(); // list -> its newest rows
 
-addEventListener("pointerdown", ({ target }) => {
-  pressed = target;
-}, true);
-for (const what of ["pointerup", "pointercancel"]) {
-  addEventListener(what, () => setTimeout(() => {
-    pressed = null;
-    const late = afterPress;
-    afterPress = [];
-    for (const replaceRow of late) replaceRow();
-  }), true);
+function release() {
+  pressed = null;
+  const lists = [...late];
+  late.clear();
+  for (const [list, rows] of lists) reconcile(list, rows);
 }
 
-/** Puts a row in the place of another; its counterpart gets the focus of what had it. */
-function replaceNode(old, node) {
-  const all = (row) => [row, ...row.querySelectorAll("a, button, input, [tabindex]")];
-  const focused = all(old).indexOf(document.activeElement);
-  old.replaceWith(node);
-  if (focused >= 0) all(node)[focused]?.focus({ preventScroll: true });
+addEventListener("pointerdown", ({ button, target }) => {
+  if (button === 0) pressed = target;
+}, true);
+for (const what of ["pointerup", "pointercancel", "contextmenu", "blur"]) {
+  addEventListener(what, () => setTimeout(release));
 }
 
 /**
  * Bring the children of a list to those rows, touching only what differs: what has the focus
  * keeps it, and a screen reader hears only what is new. A row is {key, sign, make}: a node is
- * made again when the sign of its key has changed; what is being pressed, when it is let go,
- * since a browser gives no click to a node that is gone.
+ * made again when the sign of its key has changed. A list in which something is being pressed
+ * waits until it is let go: a browser gives no click to a node that was moved or replaced.
  */
 export function reconcile(list, rows) {
+  if (pressed && list.contains(pressed)) {
+    late.set(list, rows);
+    return;
+  }
   const before = list.rowNodes ?? new Map();
   const after = new Map();
+  const focused = list.contains(document.activeElement) ? document.activeElement : null;
+  const focusedKey = focused && [...before].find(([, { node }]) => node.contains(focused))?.[0];
   const keys = new Set(rows.map(({ key }) => key));
   for (const [key, { node }] of before) if (!keys.has(key)) node.remove();
   let place = list.firstChild;
   for (const { key, sign, make } of rows) {
-    let row = before.get(key);
-    if (!row) row = { sign, node: make() };
-    else if (row.sign !== sign && row.node.contains(pressed)) afterPress.push(() => renew(key));
-    else if (row.sign !== sign) {
-      const node = make();
-      if (place === row.node) place = node;
-      replaceNode(row.node, node);
-      row = { sign, node };
+    const old = before.get(key);
+    let node = old?.node;
+    if (old?.sign !== sign) {
+      node = make();
+      if (place && place === old?.node) place = node;
+      old?.node.replaceWith(node);
     }
-    after.set(key, { ...row, due: { sign, make } });
-    if (row.node === place) place = place.nextSibling;
-    else list.insertBefore(row.node, place);
+    after.set(key, { sign, node });
+    if (node === place) place = place.nextSibling;
+    else list.insertBefore(node, place);
   }
   list.rowNodes = after;
-
-  function renew(key) {
-    const row = list.rowNodes.get(key);
-    if (!row || row.sign === row.due.sign) return;
-    const node = row.due.make();
-    replaceNode(row.node, node);
-    list.rowNodes.set(key, { ...row, sign: row.due.sign, node });
+  if (focused && document.activeElement !== focused) {
+    const node = focused.isConnected ? focused : counterpart(focused, after.get(focusedKey)?.node);
+    node?.focus({ preventScroll: true });
   }
+}
+
+/** What does in a new row what that element did in the old one; else the row itself. */
+function counterpart(element, row) {
+  const label = (one) => one.getAttribute("aria-label") ?? one.textContent;
+  const alike = [...(row?.querySelectorAll(element.tagName) ?? [])];
+  if (alike.length === 1) return alike[0];
+  return alike.find((one) => label(one) === label(element)) ?? row;
 }
 
 const ANNOUNCED_FOR = 10_000;

@@ -22,7 +22,7 @@ export async function post(path, body = {}) {
 
 /** Show it; `done(account)` is called once somebody is logged in. */
 export function showLogin(root, done, note = "") {
-  for (const box of document.querySelectorAll("dialog[open]")) box.close(); // it is no more one's own
+  for (const box of document.querySelectorAll("dialog[open]")) box.close(); // of one who is gone
   const name = field("Name", {
     name: "username", autocomplete: "username", required: true, maxlength: 32,
     autocapitalize: "none", spellcheck: "false",

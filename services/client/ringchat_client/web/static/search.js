@@ -17,13 +17,13 @@ export function openSearch(store, navigate) {
   if (here) scope.input.append(el("option", { value: "here" }, here.title));
   const results = el("ol", { class: "results", "aria-label": "Found" });
   const more = actionButton("More", find, { hidden: true });
+  let asked = {}; // of the last search
   let oldest = 0;
   let turn = 0; // of the searches: an answer to one before the last is not shown
 
   async function find() {
     const mine = turn;
-    const params = { query: query.input.value, limit: PAGE };
-    if (scope.input.value === "here") params.conversation = here.name;
+    const params = { ...asked, limit: PAGE };
     if (oldest) params.before = oldest;
     const found = await store.link.ask("search", params);
     if (mine !== turn) return;
@@ -47,11 +47,13 @@ export function openSearch(store, navigate) {
         el("bdi", {}, `${message.sender} · ${title}`),
         el("time", { title: full(message.sent_at) }, brief(message.sent_at))),
       el("span", { class: "result-text", dir: "auto" },
-        ...highlighted(message.text, query.input.value)),
+        ...highlighted(message.text, asked.query)),
     ));
   }
 
   const page = form([query, scope], "Search", async () => {
+    asked = { query: query.input.value };
+    if (scope.input.value === "here") asked.conversation = here.name;
     oldest = 0;
     turn += 1;
     more.hidden = true;

@@ -48,7 +48,7 @@ export class Store extends EventTarget {
   _push(event) {
     const handlers = {
       Welcome: () => this._welcome(event),
-      Attached: () => this.readAgain(),
+      Attached: () => this.quietly(this.readAgain()),
       NewMessage: () => this._newMessage(event.message),
       MessageChanged: () => this._messageChanged(event.message),
       ConversationChanged: () => this._conversationChanged(event.conversation),

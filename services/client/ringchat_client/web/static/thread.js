@@ -210,9 +210,10 @@ export function threadView(store, { reply, edit, navigate }) {
   scroller.addEventListener("scroll", noteScroll, { passive: true });
   addEventListener("focus", markRead);
   document.addEventListener("visibilitychange", markRead);
-  new ResizeObserver(() => {
+  const whenSized = new ResizeObserver(() => {
     if (atEnd && !store.thread.after) toEnd();
-  }).observe(scroller);
+  });
+  for (const one of [scroller, list]) whenSized.observe(one);
   store.addEventListener("thread", ({ detail }) => draw(detail));
   store.addEventListener("list", drawNotice);
   return { element, markRead };
