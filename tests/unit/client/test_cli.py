@@ -212,7 +212,8 @@ async def test_a_cluster_that_is_down(cluster: FakeCluster, shell: Shell) -> Non
 
 
 async def test_not_known(cluster: FakeCluster, shell: Shell) -> None:
-    cluster.replicas[0].swallow = True
+    for replica in cluster.replicas:
+        replica.swallow = True
     code, _, err = await shell.run("send", "a", "b", "--timeout", "3", RINGCHAT_TOKEN="t")
     assert code == 8
     assert err.startswith("ringchat: not known")

@@ -326,7 +326,7 @@ async def test_written_and_not_confirmed_is_not_known_and_can_be_sent_again(
 ) -> None:
     cluster.replicas[0].mute = True
     with pytest.raises(NotKnown, match="not known") as caught:
-        await client.send_message("bob", "once", timeout=0.05)
+        await client.send_message("bob", "once", timeout=0.1)
     cluster.replicas[0].mute = False
     receipt = await caught.value.send_again(timeout=5.0)
     assert [m.id for m in cluster.state.mailboxes["bob"]] == [receipt.message_id]
@@ -335,9 +335,9 @@ async def test_written_and_not_confirmed_is_not_known_and_can_be_sent_again(
 async def test_sent_again_it_may_be_not_known_again(cluster: FakeCluster, client: Client) -> None:
     cluster.replicas[0].swallow = True
     with pytest.raises(NotKnown) as caught:
-        await client.send_message("bob", "once", timeout=0.05)
+        await client.send_message("bob", "once", timeout=0.1)
     with pytest.raises(NotKnown) as again:
-        await caught.value.send_again(timeout=0.05)
+        await caught.value.send_again(timeout=0.1)
     cluster.replicas[0].swallow = False
     await again.value.send_again()
     assert len(cluster.state.mailboxes["bob"]) == 1
@@ -348,7 +348,7 @@ async def test_what_was_given_up_is_not_sent_by_a_failover(
 ) -> None:
     cluster.replicas[0].swallow = True
     with pytest.raises(NotKnown):
-        await client.send_message("bob", "given up", timeout=0.05)
+        await client.send_message("bob", "given up", timeout=0.1)
     await cluster.kill(0)
     await client.send_message("bob", "kept")
     assert [m.text for m in cluster.state.mailboxes["bob"]] == ["kept"]
@@ -357,7 +357,7 @@ async def test_what_was_given_up_is_not_sent_by_a_failover(
 async def test_a_read_that_timed_out_is_not_done(cluster: FakeCluster, client: Client) -> None:
     cluster.replicas[0].mute = True
     with pytest.raises(NotDone):
-        await client.list_accounts(timeout=0.05)
+        await client.list_accounts(timeout=0.1)
 
 
 async def test_a_cancelled_call_is_given_up(cluster: FakeCluster, client: Client) -> None:
