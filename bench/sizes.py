@@ -28,9 +28,9 @@ class Sizes:
     delivery_seconds: float = 5.0
     stored: tuple[int, ...] = (100_000, 1_000_000)
     turns: int = 75
-    """So often, in each round, one that is full and one that is empty write in turn: less than
-    ours compacts after."""
+    """So often, in each round, one that is full and one that is empty write in turn."""
     turn_writes: int = 2_000
+    """All turns together are less than our journal is compacted after."""
     behind: int = 1_000_000
     """Messages stored in `restart` and missed in `catchup`."""
     compact_after_bytes: int | None = None

@@ -12,7 +12,7 @@ from bench.workloads.pipelined import WARM_UP, writes_per_second
 
 
 async def measure(engine: LocalEngine, sizes: Sizes) -> Samples:
-    """One round, from empty to full; then the full one against others that are empty."""
+    """One round, from empty to full; then the full one against another that is empty."""
     samples: Samples = {}
     stored = 0
     full = max(sizes.stored)

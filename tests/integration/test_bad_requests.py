@@ -250,7 +250,7 @@ async def test_a_receiver_that_never_reads_delays_nobody(make_cluster: MakeClust
             stuck.cancel()
             waiting.cancel()
     cluster.terminate(0)
-    assert await cluster.exit_code(0) == 0
+    assert await cluster.exit_code(0, 15.0) == 0
 
 
 async def _knock(address: str, data: bytes) -> None:

@@ -191,7 +191,7 @@ async def test_a_hung_master_is_given_up_after_suspect_after() -> None:
         started = time.monotonic()
         await rig.created("bob")
         seconds = time.monotonic() - started
-        assert 0.95 < seconds < 5  # gRPC itself would take a minute
+        assert 0.95 < seconds < 5
         assert rig.connected[-1].master_id == 1
         lost = [event for event in rig.events if isinstance(event, Lost)]
         assert "silent" in lost[0].reason
@@ -222,11 +222,10 @@ async def test_an_echo_within_other_answers_is_an_echo(cluster: FakeCluster) -> 
 async def test_an_idle_client_sends_nothing(cluster: FakeCluster) -> None:
     async with connected(ring_of(cluster)) as rig:
         await rig.created("ann")
-        stream = rig.connection._stream
-        await until(lambda: stream is not None and not stream._ping_outstanding)
-        before = len(cluster.replicas[0].frames)
+        frames = cluster.replicas[0].frames
+        await until(lambda: len(frames) == 2)  # the request, and the one ping of a new stream
         await asyncio.sleep(0.5)
-        assert len(cluster.replicas[0].frames) == before
+        assert len(frames) == 2
 
 
 async def test_a_master_out_of_reach_is_spoken_to_through_a_backup(cluster: FakeCluster) -> None:

@@ -160,6 +160,22 @@ async def test_a_journal_that_stays_long_is_not_compacted_again_and_again(
     await keeper.close()
 
 
+async def test_a_journal_taken_from_another_replica_is_compacted_by_its_own_size(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    keeper, journal, _ = await _grown(tmp_path, monkeypatch)
+    compacted: list[int] = []
+    keeper.compact(1, compacted.append)
+    async with asyncio.timeout(20):
+        while keeper._compaction:
+            await asyncio.sleep(0.01)
+    assert not keeper.worth_compacting(0)
+    monkeypatch.setattr(journal, "install", lambda *_: None)
+    keeper.install(1, (), Meta(promised=0), (), lambda _: None)
+    assert keeper.worth_compacting(0)
+    await keeper.close()
+
+
 async def test_what_is_written_during_a_compaction_makes_the_next_one_worth_it(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -2,7 +2,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import replace
-from types import TracebackType
 from typing import Any, Self
 
 from bench.engines.nodes import Usage
@@ -37,12 +36,7 @@ class FakeEngine:
         self.entered = True
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self.entered = False
 
     async def connect(self) -> Self:
@@ -71,8 +65,9 @@ async def test_the_full_one_takes_turns_with_empty_ones(monkeypatch: Any) -> Non
     monkeypatch.setattr(growth, "WARM_UP", 0)
     monkeypatch.setattr(growth, "time", CLOCK)
     turns: list[FakeEngine] = []
-    with FakeEngine(turns) as full:
-        samples: Any = await growth.measure(full, SIZES)  # type: ignore[arg-type]
+    full: Any = FakeEngine(turns)
+    with full:
+        samples = await growth.measure(full, SIZES)
     found = {measure.title: values for measure, values in samples.items()}
     assert found["30 stored, of what an empty one does beside it"] == [50]
     assert found["memory per stored value"] == [200]

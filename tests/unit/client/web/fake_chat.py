@@ -417,11 +417,12 @@ class FakeClient:
         await self._once(invite)
 
     async def change_room(self, room: int, *, timeout: float = 30.0, **changes: str) -> None:
+        stored: dict[str, Any] = {name: text.strip() for name, text in changes.items()}
+
         def change() -> None:
             place = self._room(room)
             assert place.room is not None
-            stored = {name: text.strip() for name, text in changes.items()}
-            place.room = replace(place.room, **stored)  # type: ignore[arg-type]
+            place.room = replace(place.room, **stored)
             self.chat.tell_state(place)
 
         await self._once(change)

@@ -210,7 +210,7 @@ function aboutRoom(store, navigate) {
 
   async function attempt(method, params) {
     await store.link.write(method, { room, ...params });
-    if (method !== "leave_room") await store.readMembers(); // who is invited is told to nobody
+    await store.readMembers(); // who is invited is told to nobody
   }
 
   async function leave() {
@@ -219,7 +219,7 @@ function aboutRoom(store, navigate) {
       : owner === store.me.account ? "It will belong to the member who has been there longest."
         : "You can come back if you are invited.";
     if (!await confirmed("Leave the room?", text, "Leave")) return;
-    await attempt("leave_room", {});
+    await store.link.write("leave_room", { room });
     box.close();
     if (store.open === room) navigate(null);
   }

@@ -21,6 +21,7 @@ export class Store extends EventTarget {
     this.me = null; // a profile
     this.conversations = new Map(); // by name: a number for a room, a string for an account
     this.open = null; // the name of the conversation that is shown
+    this._linked = 0; // the message that it was opened at
     this.thread = emptyThread();
     this.members = new Map();
     this.presence = new Map();
